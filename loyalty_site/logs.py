@@ -1,0 +1,55 @@
+"""Logs: one JSON object a line on stdout, with the request id, merchant and run wherever they are known."""
+
+from typing import Any
+
+import structlog
+
+_SHARED: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+]
+
+
+def logging_config(*, level: str, plain: bool) -> dict[str, Any]:
+    """Django's LOGGING: structlog's and the standard library's records leave in the same shape.
+
+    `plain` is for a developer's eyes: colours and lines instead of JSON.
+    """
+    renderer = (
+        [structlog.dev.ConsoleRenderer()]
+        if plain
+        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    )
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_SHARED,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "lines": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "processors": [
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    *renderer,
+                ],
+                "foreign_pre_chain": _SHARED,
+            },
+        },
+        "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "lines"}},
+        "root": {"handlers": ["stdout"], "level": level},
+        "loggers": {
+            "django.server": {"handlers": ["stdout"], "level": "WARNING", "propagate": False},
+            "django_structlog": {"handlers": ["stdout"], "level": level, "propagate": False},
+        },
+    }

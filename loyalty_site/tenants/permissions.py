@@ -1,0 +1,104 @@
+"""What each role may do.
+
+Permissions carry Django's names (`loyalty.view_member`), so that the admin asks for them as it always does; which
+rows they hold for is `scoping`'s business.
+"""
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.backends import BaseBackend
+
+from loyalty_site.tenants.models import Merchant, Role, StaffRole, User
+
+_VIEW_ALL = frozenset({Role.OWNER, Role.MANAGER, Role.ANALYST, Role.PLATFORM})
+_MANAGE = frozenset({Role.OWNER, Role.MANAGER, Role.PLATFORM})
+_OWN = frozenset({Role.OWNER, Role.PLATFORM})
+_PLATFORM = frozenset({Role.PLATFORM})
+_EVERYONE = frozenset(Role)
+
+# Which roles may view, and which may add, change and delete; what is not named here is the platform's alone.
+_RULES: dict[str, tuple[frozenset[Role], frozenset[Role]]] = {
+    "tenants.merchant": (_EVERYONE, _OWN),
+    "tenants.store": (_EVERYONE, _OWN),
+    "tenants.staffrole": (_OWN, _OWN),
+    "tenants.customer": (_EVERYONE, _MANAGE),
+    "loyalty.program": (_EVERYONE, _MANAGE),
+    "loyalty.tier": (_EVERYONE, _MANAGE),
+    "loyalty.member": (_EVERYONE, _MANAGE),
+    "loyalty.ledgerentry": (_EVERYONE, _MANAGE),
+    "loyalty.pointlot": (_EVERYONE, _MANAGE),
+    "loyalty.redemption": (_EVERYONE, _MANAGE),
+    "jobs.run": (_VIEW_ALL, _MANAGE),
+}
+
+
+def roles_allowed(permission: str) -> frozenset[Role]:
+    """The roles that hold a permission such as `loyalty.change_member`."""
+    app_label, _, codename = permission.partition(".")
+    action, _, model = codename.partition("_")
+    viewers, changers = _RULES.get(f"{app_label}.{model}", (_PLATFORM, _PLATFORM))
+    return viewers if action == "view" else changers
+
+
+@cache
+def _all_permissions() -> frozenset[str]:
+    actions = ("view", "add", "change", "delete")
+    return frozenset(
+        f"{label.split('.')[0]}.{action}_{label.split('.')[1]}" for label in _RULES for action in actions
+    )
+
+
+def staff_roles(user: Any) -> list[StaffRole]:
+    """The roles of a user, read once for each user object: one query a request."""
+    if not getattr(user, "is_authenticated", False) or not user.is_active:
+        return []
+    if not hasattr(user, "_staff_roles"):
+        user._staff_roles = list(user.staff_roles.all())
+    return user._staff_roles
+
+
+def is_platform(user: Any) -> bool:
+    """Whether every merchant is open to this user."""
+    return bool(getattr(user, "is_superuser", False) and user.is_active) or any(
+        role.role == Role.PLATFORM for role in staff_roles(user)
+    )
+
+
+def merchants_where(user: Any, permission: str) -> list[UUID]:
+    """Ids of the merchants at which one of the user's roles holds the permission. A platform user: ask first."""
+    allowed = roles_allowed(permission)
+    return [
+        role.merchant_id for role in staff_roles(user) if role.merchant_id and role.role in allowed
+    ]
+
+
+def may(user: Any, permission: str, merchant: Merchant | UUID) -> bool:
+    """Whether the user holds the permission at this merchant."""
+    if is_platform(user):
+        return True
+    merchant_id = merchant.pk if isinstance(merchant, Merchant) else merchant
+    return merchant_id in merchants_where(user, permission)
+
+
+class RoleBackend(BaseBackend):
+    """Answers Django's permission questions from staff roles: true where any role of the user allows it."""
+
+    def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
+        if not user_obj.is_active:
+            return False
+        allowed = roles_allowed(perm)
+        return is_platform(user_obj) or any(role.role in allowed for role in staff_roles(user_obj))
+
+    def has_module_perms(self, user_obj: User, app_label: str) -> bool:
+        return is_platform(user_obj) or any(
+            self.has_perm(user_obj, permission)
+            for permission in _all_permissions()
+            if permission.startswith(f"{app_label}.")
+        )
+
+    def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
+        permissions: Iterable[str] = _all_permissions()
+        return {permission for permission in permissions if self.has_perm(user_obj, permission)}
