@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on stdout, with the request id, merchant and run wherever they are known."""
+"""Logs: one JSON object a line, with the request id, merchant and run wherever they are known."""
 
 from typing import Any
 
@@ -13,10 +13,10 @@ _SHARED: list[Any] = [
 ]
 
 
-def logging_config(*, level: str, plain: bool) -> dict[str, Any]:
+def logging_config(*, level: str, plain: bool, stream: str) -> dict[str, Any]:
     """Django's LOGGING: structlog's and the standard library's records leave in the same shape.
 
-    `plain` is for a developer's eyes: colours and lines instead of JSON.
+    `plain` is for a developer's eyes: colours and lines instead of JSON. `stream` is stdout or stderr.
     """
     renderer = (
         [structlog.dev.ConsoleRenderer()]
@@ -46,10 +46,12 @@ def logging_config(*, level: str, plain: bool) -> dict[str, Any]:
                 "foreign_pre_chain": _SHARED,
             },
         },
-        "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "lines"}},
-        "root": {"handlers": ["stdout"], "level": level},
+        "handlers": {
+            "stream": {"class": "logging.StreamHandler", "stream": f"ext://sys.{stream}", "formatter": "lines"}
+        },
+        "root": {"handlers": ["stream"], "level": level},
         "loggers": {
-            "django.server": {"handlers": ["stdout"], "level": "WARNING", "propagate": False},
-            "django_structlog": {"handlers": ["stdout"], "level": level, "propagate": False},
+            "django.server": {"handlers": ["stream"], "level": "WARNING", "propagate": False},
+            "django_structlog": {"handlers": ["stream"], "level": level, "propagate": False},
         },
     }

@@ -202,7 +202,9 @@ WORKER_STALL_SECONDS = env.int("WORKER_STALL_SECONDS", default=120)
 CODE_VERSION = env.str("CODE_VERSION", default="")
 
 # --- Logs -----------------------------------------------------------------------------------------------------
-LOGGING = logging_config(level=env.str("LOG_LEVEL", default="INFO"), plain=DEBUG)
+LOGGING = logging_config(
+    level=env.str("LOG_LEVEL", default="INFO"), plain=DEBUG, stream=env.str("LOG_STREAM", default="stdout")
+)
 DJANGO_STRUCTLOG_COMMAND_LOGGING_ENABLED = False
 
 if dsn := env.str("SENTRY_DSN", default=""):

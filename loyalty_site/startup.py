@@ -1,7 +1,18 @@
 """What a long-running process makes sure of before it serves anybody."""
 
+import sys
+
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+
+
+def say_when_the_key_is_random() -> None:
+    """Tell the operator on stderr that this command runs with a passing key, where SECRET_KEY is not set."""
+    if settings.SECRET_KEY_IS_RANDOM and not settings.DEBUG:
+        print(
+            "SECRET_KEY is not set: this command runs with a random key of its own.",
+            file=sys.stderr,
+        )
 
 
 def refuse_without_secrets(process: str) -> None:
