@@ -1,8 +1,9 @@
 """News on its way."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from loyalty_site.ids import new_id
@@ -11,8 +12,8 @@ from loyalty_site.ids import new_id
 class OutboxEvent(models.Model):
     """One piece of news, written in the transaction of the change it tells of.
 
-    The relay claims it (`claimed_until`, `attempts`), hands it to each subscriber and marks it done; an event that
-    keeps failing is parked, alone, with its error.
+    The relay claims it (`attempts`, `available_at`), hands it to each subscriber (`delivered_to`) and marks it
+    done; an event that keeps failing is parked, alone, with its error.
     """
 
     class Status(models.TextChoices):
@@ -27,19 +28,33 @@ class OutboxEvent(models.Model):
     backfill = models.BooleanField(
         _("backfill"), default=False, help_text=_("Tells of the past: an import or a replay.")
     )
-    created_at = models.DateTimeField(_("created"), default=timezone.now)
-    status = models.CharField(
-        _("status"), max_length=10, choices=Status.choices, default=Status.PENDING
+    created_at = models.DateTimeField(_("created"), db_default=Now())
+    status = models.CharField(_("status"), max_length=10, choices=Status.choices, db_default=Status.PENDING)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), db_default=0)
+    available_at = models.DateTimeField(
+        _("next attempt"),
+        null=True,
+        blank=True,
+        help_text=_("Not before this time: a relay has it now, or its last attempt failed."),
     )
-    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
-    claimed_until = models.DateTimeField(_("claimed until"), null=True, blank=True)
+    delivered_to = ArrayField(models.TextField(), verbose_name=_("delivered to"), db_default=[], blank=True)
     done_at = models.DateTimeField(_("done"), null=True, blank=True)
-    error = models.TextField(_("error"), blank=True, default="")
+    error = models.TextField(_("error"), blank=True, db_default="")
 
     class Meta:
         db_table = "outbox_events"
+        ordering = ["-id"]
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        # Fresh events and those tried before stand in two queues: see relaying.py.
         indexes = [
-            models.Index(fields=["id"], condition=Q(status="pending"), name="outbox_pending"),
+            models.Index(fields=["id"], condition=Q(status="pending", attempts=0), name="outbox_fresh"),
+            models.Index(
+                fields=["available_at"],
+                condition=Q(status="pending", attempts__gt=0),
+                name="outbox_tried",
+            ),
+            models.Index(fields=["id"], condition=Q(status="parked"), name="outbox_parked"),
             models.Index(fields=["done_at"], condition=Q(status="done"), name="outbox_done"),
         ]
 

@@ -1,0 +1,24 @@
+"""Database connections beside Django's own: for listening, ringing and nothing that writes."""
+
+from typing import Any
+
+import psycopg
+from django.db import connections
+
+
+def raw_connection(*, application_name: str) -> "psycopg.Connection[Any]":
+    """A new autocommit connection to the default database, the caller's to close.
+
+    Django's own connection stands in transactions, is pooled in web processes and closed between requests; one that
+    listens may be none of that.
+    """
+    parameters = connections["default"].get_connection_params()
+    for name in ("cursor_factory", "context", "prepare_threshold"):
+        parameters.pop(name, None)
+    parameters["application_name"] = application_name
+    return psycopg.connect(**parameters, autocommit=True)
+
+
+def database_name() -> str:
+    """The database that `raw_connection` would connect to at this moment."""
+    return str(connections["default"].settings_dict["NAME"])

@@ -1,0 +1,79 @@
+"""Writing news beside the change it tells of."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from django.db import connection, transaction
+from django.db.transaction import TransactionManagementError
+
+from loyalty_site.ids import new_id
+from loyalty_site.outbox import bell
+from loyalty_site.outbox.events import Event, as_json, facts_of
+
+CHANNEL = "outbox"
+
+_backfilling: ContextVar[bool] = ContextVar("outbox_backfilling", default=False)
+
+_INSERT = "INSERT INTO outbox_events (id, kind, merchant_id, facts, backfill) VALUES (%s, %s, %s, %s::jsonb, %s)"
+
+# PostgreSQL below 18 has no uuidv7(): the millisecond in front of a random UUID, its version set to 7.
+_UUID7 = """encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) placing
+    substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3) FROM 1 FOR 6),
+    52, 1), 53, 1), 'hex')::uuid"""
+
+# One JSON text for all rows: an array parameter a column costs several times as much to quote and to parse.
+_INSERT_MANY = f"""
+INSERT INTO outbox_events (id, kind, merchant_id, facts, backfill)
+SELECT {_UUID7}, item->>0, (item->1->>'merchant_id')::uuid, item->1, %s
+FROM jsonb_array_elements(%s::jsonb) AS item
+"""
+
+
+def publish(event: Event, *, backfill: bool | None = None) -> None:
+    """Write the event in the transaction under way: both commit or neither does.
+
+    `backfill` says that it tells of the past (an import, a replay), which nobody is to be written to about;
+    left out, it is what `backfilling()` around the call says.
+    """
+    _refuse_outside_a_transaction()
+    if backfill is None:
+        backfill = _backfilling.get()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _INSERT,
+            (new_id(), event.kind, event.merchant_id, as_json(facts_of(event)), backfill),
+        )
+    transaction.on_commit(_ring)
+
+
+def publish_many(events: Iterable[Event], *, backfill: bool | None = None) -> None:
+    """Write all of these events, in one statement, in the transaction under way."""
+    rows = [(event.kind, facts_of(event)) for event in events]
+    if not rows:
+        return
+    _refuse_outside_a_transaction()
+    if backfill is None:
+        backfill = _backfilling.get()
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT_MANY, (backfill, as_json(rows)))
+    transaction.on_commit(_ring)
+
+
+@contextmanager
+def backfilling() -> Iterator[None]:
+    """Everything published within tells of the past."""
+    token = _backfilling.set(True)
+    try:
+        yield
+    finally:
+        _backfilling.reset(token)
+
+
+def _ring() -> None:
+    bell.ring(CHANNEL)
+
+
+def _refuse_outside_a_transaction() -> None:
+    if not connection.in_atomic_block:
+        raise TransactionManagementError("An event is published inside the transaction of the change it tells of.")
