@@ -2,8 +2,38 @@
 
 import sys
 
+import psycopg
+import structlog
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
+
+from loyalty_site.tenants import roles
+
+log = structlog.get_logger(__name__)
+
+
+def warn_of_lost_protection(process: str) -> None:
+    """Log a warning where the role of `process` could write value past the ledger.
+
+    A database that cannot be reached is not this function's business: readiness tells of it.
+    """
+    try:
+        found = weaknesses_of_the_runtime_role()
+    except psycopg.Error:
+        return
+    if found:
+        log.warning("database.one_role_does_everything", process=process, because=found, lost=roles.WHAT_IS_LOST)
+
+
+def weaknesses_of_the_runtime_role() -> list[str]:
+    """What `roles.weaknesses` finds, over a connection of its own: a pool must not be opened before a fork."""
+    given = {**connections["default"].get_connection_params(), "connect_timeout": 5}
+    given.pop("pool", None)
+    given.pop("cursor_factory", None)
+    given.pop("context", None)
+    with psycopg.connect(**given, autocommit=True) as connection:
+        return roles.weaknesses(connection)
 
 
 def say_when_the_key_is_random() -> None:

@@ -8,7 +8,8 @@ os.environ.setdefault("DATABASE_POOL", "1")
 
 from django.core.wsgi import get_wsgi_application
 
-from loyalty_site.startup import refuse_without_secrets
+from loyalty_site.startup import refuse_without_secrets, warn_of_lost_protection
 
 refuse_without_secrets("the web process")
 application = get_wsgi_application()
+warn_of_lost_protection("the web process")

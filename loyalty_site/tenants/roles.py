@@ -103,6 +103,13 @@ def configured() -> Roles:
     return Roles(owner=owner, runtime=runtime, readonly=settings.DATABASE_READONLY_ROLE)
 
 
+def owner_settings(url: str) -> dict[str, Any]:
+    """The parts of the owner's address as Django names them."""
+    import environ
+
+    return dict(environ.Env.db_url_config(url))
+
+
 def create(connection: Connection[Any], logins: Sequence[Login]) -> list[str]:
     """Make the roles that are missing, with LOGIN and nothing else; return their names.
 
@@ -112,8 +119,10 @@ def create(connection: Connection[Any], logins: Sequence[Login]) -> list[str]:
     for login in logins:
         if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [login.role]).fetchone():
             continue
-        password = sql.SQL(" PASSWORD {}").format(sql.Literal(login.password)) if login.password else sql.SQL("")
-        connection.execute(sql.SQL("CREATE ROLE {} LOGIN{}").format(sql.Identifier(login.role), password))
+        statement = sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(login.role))
+        if login.password:
+            statement += sql.SQL(" PASSWORD {}").format(sql.Literal(login.password))
+        connection.execute(statement)
         made.append(login.role)
     return made
 
@@ -131,9 +140,9 @@ class Grant:
 
     def statement(self, verb: str) -> sql.Composed:
         """The GRANT or REVOKE of it."""
-        right = sql.SQL(self.right)
+        right = sql.SQL("{}").format(sql.SQL(self.right))
         if self.column:
-            right = sql.SQL("{} ({})").format(right, sql.Identifier(self.column))
+            right += sql.SQL(" ({})").format(sql.Identifier(self.column))
         thing: sql.Composable = sql.SQL(self.name) if self.kind == "FUNCTION" else sql.Identifier(self.name)
         if self.kind in ("TABLE", "SEQUENCE"):
             thing = sql.Identifier(SCHEMA, self.name)
@@ -310,3 +319,49 @@ def take_over(connection: Connection[Any], owner: str) -> list[str]:
         )
         moved.append(f"{kind.lower()} {name}")
     return moved
+
+
+# --- What is lost ---------------------------------------------------------------------------------------------
+def weaknesses(connection: Connection[Any]) -> list[str]:
+    """Why PostgreSQL could not refuse this connection's role a write past the ledger; empty where it can."""
+    [(role, is_superuser)] = connection.execute(
+        "SELECT current_user, rolsuper FROM pg_roles WHERE rolname = current_user"
+    ).fetchall()
+    if is_superuser:
+        return [f"{role} is a superuser, whom PostgreSQL refuses nothing"]
+    found = []
+    for rule in sorted(protected.values(), key=lambda rule: rule.table):
+        rights = [
+            right
+            for right, is_allowed in (
+                ("INSERT", bool(rule.insert)),
+                ("UPDATE", False),
+                ("DELETE", rule.delete),
+                ("TRUNCATE", False),
+            )
+            if not is_allowed
+        ]
+        row = connection.execute(
+            """
+            SELECT pg_has_role(relowner, 'MEMBER'),
+                   ARRAY(SELECT right_ FROM unnest(%(rights)s::text[]) AS right_
+                         WHERE has_table_privilege(pg_class.oid, right_))
+            FROM pg_class WHERE relnamespace = %(schema)s::regnamespace AND relname = %(table)s
+            """,
+            {"rights": rights, "schema": SCHEMA, "table": rule.table},
+        ).fetchone()
+        if row is None:
+            continue
+        is_owner, excess = row
+        if is_owner:
+            found.append(f"{role} owns the table {rule.table}")
+        elif excess:
+            found.append(f"{role} may {', '.join(excess)} on {rule.table}")
+    return found
+
+
+WHAT_IS_LOST = (
+    "PostgreSQL cannot refuse an entry, a balance or a hold that is written past the ledger. Give the tables to a "
+    "role of their own (DATABASE_OWNER_URL), then run `manage.py setup_roles` and `manage.py migrate`; "
+    "docs/decisions/database-roles.md says how."
+)
