@@ -3,3 +3,8 @@ from django.apps import AppConfig
 
 class LoyaltyConfig(AppConfig):
     name = "loyalty"
+
+    def ready(self) -> None:
+        from loyalty import grants
+
+        grants.declare()

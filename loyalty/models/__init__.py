@@ -1,0 +1,21 @@
+from loyalty.models.entries import FREE_TEXT_KEYS, LIFETIME_TYPES, EntryType, LedgerEntry
+from loyalty.models.lots import LotAllocation, PointLot
+from loyalty.models.members import Member, ReplacedCard
+from loyalty.models.programs import ExpiryPolicy, Program, Tier, TierBasis
+from loyalty.models.redemptions import Redemption
+
+__all__ = [
+    "FREE_TEXT_KEYS",
+    "LIFETIME_TYPES",
+    "EntryType",
+    "ExpiryPolicy",
+    "LedgerEntry",
+    "LotAllocation",
+    "Member",
+    "PointLot",
+    "Program",
+    "Redemption",
+    "ReplacedCard",
+    "Tier",
+    "TierBasis",
+]

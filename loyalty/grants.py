@@ -1,0 +1,29 @@
+"""What the runtime role may write of this app's tables: everything but value."""
+
+from django.db.models import Model
+
+from loyalty.models import LedgerEntry, LotAllocation, Member, PointLot
+from loyalty_site.tenants import roles
+
+LEDGER_FUNCTIONS = (
+    "ledger_post_v1(timestamptz, jsonb)",
+    "ledger_post_set_v1(timestamptz, jsonb)",
+    "ledger_forget_v1(uuid[])",
+    "ledger_mend_v1(uuid[])",
+)
+
+
+def declare() -> None:
+    """Protect the value tables; `ledger_post` writes them as the owner."""
+    roles.protect(_table(LedgerEntry))
+    roles.protect(_table(LotAllocation))
+    roles.protect(_table(PointLot), update=["warned_at"])
+    # A trigger sees to it that a new member begins with nothing.
+    plain = [Member._meta.get_field(name).column for name in sorted(Member.PLAIN_FIELDS)]
+    roles.protect(_table(Member), insert=True, update=plain)
+    for signature in LEDGER_FUNCTIONS:
+        roles.allow_function(signature)
+
+
+def _table(model: type[Model]) -> str:
+    return model._meta.db_table

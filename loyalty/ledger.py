@@ -1,0 +1,310 @@
+"""The one place where value moves.
+
+`post` is one call of the database function `ledger_post_v1` (loyalty/sql/): it locks the members in id order, then
+looks, then moves them and writes immutable entries. PostgreSQL refuses every other way (docs/decisions/ledger.md).
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from django.db import DatabaseError, connection
+
+from loyalty.models import LIFETIME_TYPES, EntryType, LedgerEntry, Member
+from loyalty.models.programs import MOST_POINTS
+from loyalty_site.ids import new_id
+from loyalty_site.refusals import Refusal
+
+# From this many postings on, a batch without a member twice goes through the set-based body.
+SET_FROM = 16
+
+
+class InsufficientPoints(Refusal):
+    """Less is available than asked for; what is held is not available. `facts`: available, in points."""
+
+    code = "insufficient_points"
+    sentence = "There are not enough points."
+
+
+class InsufficientStamps(Refusal):
+    """The card has fewer stamps than asked for. `facts`: stamps, the count there is."""
+
+    code = "insufficient_stamps"
+    sentence = "There are not enough stamps."
+
+
+class KeyReused(Refusal):
+    """The key, or order reference, came before with another request."""
+
+    code = "idempotency_key_reused"
+    status = 422
+    sentence = "This reference was used before for another request."
+
+
+class OrderAlreadyUsed(Refusal):
+    """The order reference belongs to another member of the merchant."""
+
+    code = "order_already_used"
+    sentence = "This order was booked for another member."
+
+
+class MoreThanWasTaken(Refusal):
+    """More is to be given back than the entry took, less what was given back before. `facts`: room, in points."""
+
+    code = "more_than_was_taken"
+    sentence = "This entry did not take that many points, or they were given back before."
+
+
+class CardInactive(Refusal):
+    """The card is deactivated: it neither earns nor spends."""
+
+    code = "card_inactive"
+    sentence = "This card is not active."
+
+
+class Short(StrEnum):
+    """What a posting does when there is too little: refuse the whole batch, take what is there, or skip itself."""
+
+    REFUSE = "refuse"
+    CLAMP = "clamp"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posting:
+    """One movement of one member's value. Points, stamps and held are signed whole numbers.
+
+    Without a `type` it is a hold (held > 0) or a release (held < 0): the redemption that asks for it tells the story,
+    and no entry is written. With `gives_back` it returns what the entry `answers_id` took, lot by lot. With
+    `needs_active` a deactivated card refuses it.
+    """
+
+    member: Member
+    type: EntryType | None
+    points: int = 0
+    stamps: int = 0
+    held: int = 0
+    short: Short = Short.REFUSE
+    key: str | None = None
+    fingerprint: bytes | None = None
+    moves_lifetime: bool | None = None
+    is_activity: bool = False
+    needs_active: bool = False
+    expires_at: datetime | None = None
+    answers_id: UUID | None = None
+    gives_back: bool = False
+    reopens_until: datetime | None = None
+    store_id: UUID | None = None
+    actor_id: UUID | None = None
+    order_reference: str = ""
+    run_id: UUID | None = None
+    description: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    occurred_at: datetime | None = None
+    id: UUID = field(default_factory=new_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What became of one posting.
+
+    `created`: an entry was written now. `moved`: now, or, for a hold or release, without an entry. `entry` is the one
+    written now or, on a retry, the first one; None for holds and for what was skipped. Balances are those after it.
+    """
+
+    posting: Posting
+    entry: LedgerEntry | None
+    created: bool
+    moved: bool
+    points_balance: int
+    points_held: int
+    stamp_count: int
+    lifetime_points: int
+
+    @property
+    def points_available(self) -> int:
+        return self.points_balance - self.points_held
+
+
+def fingerprint(**request: Any) -> bytes:
+    """16 bytes that stand for a request: the same values, in any order, give the same bytes."""
+    text = json.dumps(request, sort_keys=True, default=str, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+def post(postings: Sequence[Posting], *, at: datetime, body: str | None = None) -> list[Posted]:
+    """Move value and record why, in one round trip. Return one `Posted` per posting, in order.
+
+    A posting's key posts once per merchant: posting it again returns the first entry with `created=False` and moves
+    nothing, so tills and jobs may retry freely. Each posting says what to do when short: refuse all, clamp to what is
+    available, or skip itself. `at` is when it happens, for postings without an `occurred_at` of their own. `body`
+    names the function body to use ("rows" or "set"); by itself it takes the set-based one for large batches in which
+    no member stands twice.
+
+    Raises `InsufficientPoints`, `InsufficientStamps`, `MoreThanWasTaken`, `CardInactive` where a posting refuses,
+    `KeyReused` if a key comes back with another request, `OrderAlreadyUsed` if it belongs to another member; then
+    nothing is posted. Raises RuntimeError outside a transaction, and where the transaction posted before: its second
+    batch would lock members out of order, so hand everything over at once.
+    """
+    if not postings:
+        return []
+    if not connection.in_atomic_block:
+        raise RuntimeError("ledger.post needs a transaction: the caller's change and the value belong together.")
+    if body is None:
+        large = len(postings) >= SET_FROM and len({posting.member.pk for posting in postings}) == len(postings)
+        body = "set" if large else "rows"
+    function = {"rows": "ledger_post_v1", "set": "ledger_post_set_v1"}[body]
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute(f"SELECT * FROM {function}(%s, %s)", [at, _encode(postings)])
+            rows = cursor.fetchall()
+        except DatabaseError as error:
+            refusal = _refusal(error)
+            if refusal is None:
+                raise
+            raise refusal from error
+    _posts_once(rows[0][-1])
+    firsts = LedgerEntry.objects.in_bulk([row[2] for row in rows if row[1] == "replayed"]) if _replays(rows) else {}
+    return [_posted(posting, row, firsts, at) for posting, row in zip(postings, rows, strict=True)]
+
+
+def _replays(rows: list[tuple[Any, ...]]) -> bool:
+    return any(row[1] == "replayed" for row in rows)
+
+
+def _encode(postings: Sequence[Posting]) -> str:
+    return json.dumps([_as_json(posting) for posting in postings], separators=(",", ":"))
+
+
+def _as_json(posting: Posting) -> dict[str, Any]:
+    if abs(posting.points) > MOST_POINTS or abs(posting.held) > MOST_POINTS:
+        raise ValueError(f"A posting moves at most {MOST_POINTS} points.")
+    moves_lifetime = posting.moves_lifetime
+    if moves_lifetime is None:
+        moves_lifetime = posting.type in LIFETIME_TYPES
+    # Nothing here for what is empty: PostgreSQL reads an absent name as NULL, and short texts parse faster.
+    shown: dict[str, Any] = {
+        "id": str(posting.id),
+        "member_id": str(posting.member.pk),
+        "points": posting.points,
+        "stamps": posting.stamps,
+        "held": posting.held,
+        "short": posting.short,
+        "moves_lifetime": moves_lifetime,
+        "is_activity": posting.is_activity,
+        "gives_back": posting.gives_back,
+        "needs_active": posting.needs_active,
+        "order_reference": posting.order_reference,
+        "description": posting.description,
+        "metadata": posting.metadata,
+    }
+    if posting.type is not None:
+        shown["type"] = posting.type
+    if posting.key is not None:
+        shown["key"] = posting.key
+    if posting.fingerprint is not None:
+        shown["fingerprint"] = "\\x" + posting.fingerprint.hex()
+    for name in ("expires_at", "reopens_until", "occurred_at"):
+        if (moment := getattr(posting, name)) is not None:
+            shown[name] = moment.isoformat()
+    for name in ("answers_id", "store_id", "actor_id", "run_id"):
+        if (reference := getattr(posting, name)) is not None:
+            shown[name] = str(reference)
+    return shown
+
+
+def _posted(posting: Posting, row: tuple[Any, ...], firsts: dict[UUID, LedgerEntry], at: datetime) -> Posted:
+    (
+        _,
+        outcome,
+        entry_id,
+        number,
+        points,
+        balance,
+        held,
+        stamps,
+        stamp_count,
+        lifetime_delta,
+        lifetime,
+        requested,
+    ) = row[:12]
+    entry = None
+    if outcome == "created":
+        entry = LedgerEntry(
+            id=entry_id,
+            merchant_id=posting.member.merchant_id,
+            member_id=posting.member.pk,
+            number=number,
+            type=posting.type,
+            points_delta=points,
+            points_balance_after=balance,
+            stamps_delta=stamps,
+            stamps_balance_after=stamp_count,
+            lifetime_delta=lifetime_delta,
+            requested=requested,
+            store_id=posting.store_id,
+            actor_id=posting.actor_id,
+            order_reference=posting.order_reference,
+            run_id=posting.run_id,
+            answers_id=posting.answers_id,
+            key=posting.key,
+            fingerprint=posting.fingerprint,
+            description=posting.description,
+            metadata=posting.metadata,
+            occurred_at=posting.occurred_at or at,
+            created_at=row[12],
+        )
+        entry._state.adding = False
+        entry._state.db = "default"
+    elif outcome == "replayed":
+        entry = firsts[entry_id]
+    return Posted(
+        posting=posting,
+        entry=entry,
+        created=outcome == "created",
+        moved=outcome in ("created", "moved"),
+        points_balance=balance,
+        points_held=held,
+        stamp_count=stamp_count,
+        lifetime_points=lifetime,
+    )
+
+
+def _posts_once(transaction_id: Any) -> None:
+    # Django's own test case wraps a whole test, many operations, in one transaction.
+    if any(block._from_testcase for block in connection.atomic_blocks):
+        return
+    if getattr(connection, "_ledger_posted_in", None) == transaction_id:
+        raise RuntimeError("This transaction posted before; hand the ledger everything in one batch.")
+    connection._ledger_posted_in = transaction_id  # type: ignore[attr-defined]
+
+
+_REFUSALS: dict[str, type[Refusal]] = {
+    "RG001": InsufficientPoints,
+    "RG002": KeyReused,
+    "RG003": OrderAlreadyUsed,
+    "RG004": MoreThanWasTaken,
+    "RG005": InsufficientStamps,
+    "RG006": CardInactive,
+}
+
+
+def _refusal(error: DatabaseError) -> Refusal | None:
+    """The refusal a database error stands for, or None if it is a fault."""
+    cause = error.__cause__
+    state = getattr(cause, "sqlstate", None)
+    diagnostic = getattr(cause, "diag", None)
+    if diagnostic is None:
+        return None
+    if state in _REFUSALS:
+        detail = json.loads(diagnostic.message_detail)
+        return _REFUSALS[state](**{name: value for name, value in detail.items() if value is not None})
+    if state == "23505" and diagnostic.constraint_name == "one_entry_a_key":
+        # Another member's posting of the same key was committed while ours waited for it.
+        return OrderAlreadyUsed()
+    return None

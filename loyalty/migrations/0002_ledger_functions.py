@@ -1,0 +1,15 @@
+from django.db import migrations
+
+from loyalty import sql
+
+
+class Migration(migrations.Migration):
+    dependencies = [("loyalty", "0001_initial")]
+
+    operations = [
+        migrations.RunSQL(sql.function("ledger_decide_set_v1"), "DROP FUNCTION ledger_decide_set_v1(timestamptz, jsonb)"),
+        migrations.RunSQL(sql.function("ledger_post_v1"), "DROP FUNCTION ledger_post_v1(timestamptz, jsonb)"),
+        migrations.RunSQL(sql.function("ledger_post_set_v1"), "DROP FUNCTION ledger_post_set_v1(timestamptz, jsonb)"),
+        migrations.RunSQL(sql.function("ledger_forget_v1"), "DROP FUNCTION ledger_forget_v1(uuid[])"),
+        migrations.RunSQL(sql.function("ledger_mend_v1"), "DROP FUNCTION ledger_mend_v1(uuid[])"),
+    ]

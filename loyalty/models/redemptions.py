@@ -1,0 +1,82 @@
+"""Points on their way to becoming something."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from loyalty.models.members import Member
+from loyalty_site.ids import new_id
+from loyalty_site.tenants.models import Merchant, Store, User
+
+
+class Redemption(models.Model):
+    """A request to spend points: held while `requested`, then spent (fulfilled) or released (failed, cancelled)."""
+
+    class Status(models.TextChoices):
+        REQUESTED = "requested", _("Requested")
+        FULFILLED = "fulfilled", _("Fulfilled")
+        FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled")
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    merchant = models.ForeignKey(
+        Merchant,
+        on_delete=models.PROTECT,
+        related_name="redemptions",
+        verbose_name=_("merchant"),
+        db_index=False,
+    )
+    member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="redemptions", verbose_name=_("member"))
+    store = models.ForeignKey(
+        Store,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("store"),
+        db_index=False,
+    )
+    actor = models.ForeignKey(
+        User,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("user"),
+        db_index=False,
+    )
+    key = models.CharField(_("key"), max_length=200, null=True, editable=False)  # noqa: DJ001
+    fingerprint = models.BinaryField(_("request fingerprint"), null=True, editable=False)
+    status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.REQUESTED)
+    points_cost = models.BigIntegerField(_("points"))
+    quantity = models.PositiveIntegerField(_("quantity"), default=1)
+    order_reference = models.CharField(_("order"), max_length=64, blank=True, default="")
+    requested_at = models.DateTimeField(_("requested"))
+    fulfilled_at = models.DateTimeField(_("fulfilled"), null=True, blank=True)
+    failed_at = models.DateTimeField(_("failed"), null=True, blank=True)
+    cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)
+    reason = models.CharField(_("reason"), max_length=500, blank=True, default="")
+    entry_id = models.UUIDField(_("entry"), null=True, blank=True, editable=False)
+    metadata = models.JSONField(_("metadata"), default=dict, blank=True)
+
+    class Meta:
+        db_table = "loyalty_redemptions"
+        ordering = ["-requested_at", "-id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(points_cost__gt=0), name="a_redemption_costs_points"),
+            models.UniqueConstraint(
+                fields=["merchant", "key"],
+                condition=Q(key__isnull=False),
+                name="one_redemption_a_key",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["merchant", "requested_at"],
+                condition=Q(status="requested"),
+                name="open_redemptions",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.points_cost} ({self.get_status_display()})"

@@ -1,0 +1,249 @@
+"""Earning, awarding and correcting points."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Sum
+
+from loyalty import ledger
+from loyalty.events import PointsAdjusted, PointsAwarded, PointsEarned
+from loyalty.ledger import Posting, Short
+from loyalty.models import EntryType, LedgerEntry, Member
+from loyalty.models.programs import MOST_POINTS
+from loyalty.operations.orders import (
+    InvalidPoints,
+    Worth,
+    day_of,
+    expiry_of_credit,
+    in_currency,
+    money,
+    reference,
+    whole_points,
+    worth,
+)
+from loyalty.operations.settling import Booking, settle
+from loyalty_site.refusals import Refusal
+from loyalty_site.tenants.models import Store, User
+
+AWARDS = frozenset({EntryType.REFERRAL_BONUS, EntryType.TIER_BONUS, EntryType.WELCOME_BONUS})
+
+
+class ProgramInactive(Refusal):
+    """The program is switched off: nothing is earned or spent in it."""
+
+    code = "program_inactive"
+    sentence = "This program is not active."
+
+
+class ReasonMissing(Refusal):
+    """A correction by staff says why."""
+
+    code = "reason_required"
+    status = 422
+    sentence = "Give the reason."
+
+
+@transaction.atomic(savepoint=False)
+def earn(
+    *,
+    member: Member,
+    store: Store,
+    amount: Decimal,
+    order_reference: str,
+    at: datetime,
+    currency: str | None = None,
+    occurred_at: datetime | None = None,
+    items: list[dict[str, Any]] | None = None,
+) -> LedgerEntry:
+    """Credit a purchase and return its entry. One order earns once, however often the till retries.
+
+    `amount` is in the program's currency. An order that earns nothing is an entry of 0 that says why. Raises
+    `InvalidAmount`, `InvalidReference`, `CurrencyMismatch`, `CardInactive`, `ProgramInactive`, `KeyReused`,
+    `OrderAlreadyUsed`. Rules: specs/points.md "Earning".
+    """
+    moment = occurred_at or at
+    earned_today = 0
+    if member.program.max_points_per_day is not None:
+        earned_today = _earned_on_the_day_of(moment, lock(member))
+    booking = earning(
+        member=member,
+        store=store,
+        amount=amount,
+        currency=currency,
+        order_reference=order_reference,
+        at=moment,
+        items=items,
+        earned_today=earned_today,
+    )
+    [posted] = settle([booking], at=at)
+    assert posted.entry is not None  # noqa: S101 (an earn posting is never skipped)
+    return posted.entry
+
+
+def earning(
+    *,
+    member: Member,
+    store: Store,
+    amount: Decimal,
+    order_reference: str,
+    at: datetime,
+    currency: str | None = None,
+    items: list[dict[str, Any]] | None = None,
+    earned_today: int = 0,
+) -> Booking:
+    """The booking of a purchase, to be settled alone or in a batch. Raises what `earn` raises for bad input."""
+    program = member.program
+    if not program.is_active:
+        raise ProgramInactive
+    amount = money(amount)
+    currency = in_currency(program, currency)
+    earned = worth(program, member.tier, amount, earned_today=earned_today)
+    return Booking(
+        Posting(
+            member=member,
+            type=EntryType.EARN,
+            points=earned.points,
+            key=f"earn:{reference(order_reference)}",
+            fingerprint=ledger.fingerprint(amount=amount, currency=currency, store=store.pk),
+            is_activity=True,
+            needs_active=True,
+            expires_at=expiry_of_credit(program, at),
+            store_id=store.pk,
+            order_reference=order_reference,
+            metadata=earned.facts | ({"items": items} if items else {}),
+            occurred_at=at,
+        ),
+        PointsEarned,
+    )
+
+
+def preview(*, member: Member, amount: Decimal, at: datetime, currency: str | None = None) -> Worth:
+    """What a purchase would earn, and why. Writes nothing. Raises `InvalidAmount` and `CurrencyMismatch`."""
+    in_currency(member.program, currency)
+    capped = member.program.max_points_per_day is not None
+    earned_today = _earned_on_the_day_of(at, member) if capped else 0
+    return worth(member.program, member.tier, money(amount), earned_today=earned_today)
+
+
+def _earned_on_the_day_of(moment: datetime, member: Member) -> int:
+    """Points of the member's purchases that day, less what voids took of them."""
+    begin, end = day_of(member.program, moment)
+    orders = LedgerEntry.objects.filter(member=member, type=EntryType.EARN, occurred_at__gte=begin, occurred_at__lt=end)
+    earned = orders.aggregate(points=Sum("points_delta"))["points"] or 0
+    voids = LedgerEntry.objects.filter(member=member, type=EntryType.UNDO, answers_id__in=orders.values("pk"))
+    return earned + (voids.aggregate(points=Sum("points_delta"))["points"] or 0)
+
+
+def lock(member: Member) -> Member:
+    """The member as it is now, locked until the transaction ends, program, tier and customer at hand."""
+    fresh = (
+        Member.objects.select_related("program", "tier", "customer")
+        .select_for_update(no_key=True, of=("self",))
+        .get(pk=member.pk)
+    )
+    # Whoever read the ladder of tiers already need not read it again.
+    fresh.program = member.program
+    return fresh
+
+
+@transaction.atomic(savepoint=False)
+def award(
+    *,
+    member: Member,
+    type: EntryType,  # noqa: A002
+    points: int,
+    key: str,
+    at: datetime,
+    description: str = "",
+    metadata: dict[str, Any] | None = None,
+    expires_at: datetime | None = None,
+    run_id: UUID | None = None,
+) -> LedgerEntry:
+    """Credit a bonus of one of the `AWARDS` types; `key` names its occasion, which gives once.
+
+    Awards are no activity. `expires_at` is a date of the credit's own; without it the program's policy gives one.
+    Raises `InvalidPoints`, `KeyReused`.
+    """
+    booking = awarding(
+        member=member,
+        type=type,
+        points=points,
+        key=key,
+        at=at,
+        description=description,
+        metadata=metadata,
+        expires_at=expires_at,
+        run_id=run_id,
+    )
+    [posted] = settle([booking], at=at)
+    assert posted.entry is not None  # noqa: S101 (an award is never skipped)
+    return posted.entry
+
+
+def awarding(
+    *,
+    member: Member,
+    type: EntryType,  # noqa: A002
+    points: int,
+    key: str,
+    at: datetime,
+    description: str = "",
+    metadata: dict[str, Any] | None = None,
+    expires_at: datetime | None = None,
+    run_id: UUID | None = None,
+) -> Booking:
+    """The booking of a bonus, to be settled alone or in a batch."""
+    if type not in AWARDS:
+        raise ValueError(f"{type} is not a bonus.")
+    return Booking(
+        Posting(
+            member=member,
+            type=type,
+            points=whole_points(points),
+            key=key,
+            fingerprint=ledger.fingerprint(type=type, points=points),
+            expires_at=expires_at or expiry_of_credit(member.program, at),
+            description=description,
+            metadata=metadata or {},
+            run_id=run_id,
+            occurred_at=at,
+        ),
+        PointsAwarded,
+    )
+
+
+@transaction.atomic(savepoint=False)
+def adjust(
+    *, member: Member, points: int, reason: str, actor: User | None, key: str | None, at: datetime
+) -> LedgerEntry:
+    """Correct a balance by signed `points`, never below what is held. No activity, lifetime points untouched.
+
+    `key` makes a form or a retry count once. Raises `InvalidPoints`, `ReasonMissing`, `InsufficientPoints`,
+    `KeyReused`.
+    """
+    if isinstance(points, bool) or not isinstance(points, int) or points == 0 or abs(points) > MOST_POINTS:
+        raise InvalidPoints("Points must be a whole number other than 0.")
+    if not reason.strip():
+        raise ReasonMissing
+    booking = Booking(
+        Posting(
+            member=member,
+            type=EntryType.ADMIN_ADJUSTMENT,
+            points=points,
+            short=Short.REFUSE,
+            key=f"adjust:{key}:{member.pk}" if key else None,
+            fingerprint=ledger.fingerprint(points=points, reason=reason),
+            expires_at=expiry_of_credit(member.program, at) if points > 0 else None,
+            actor_id=actor.pk if actor else None,
+            description=reason.strip(),
+            metadata={"kind": "adjustment"},
+            occurred_at=at,
+        ),
+        PointsAdjusted,
+    )
+    [posted] = settle([booking], at=at)
+    assert posted.entry is not None  # noqa: S101 (a correction is posted or refused)
+    return posted.entry

@@ -1,0 +1,95 @@
+-- ledger_decide_set_v1(at, postings): what each posting of a set comes to, with its members locked by the caller:
+-- the rules of ledger_post_v1, steps 2 to 5. `refusal` is the SQLSTATE to refuse with, else empty.
+CREATE OR REPLACE FUNCTION ledger_decide_set_v1(p_at timestamptz, p_postings jsonb)
+RETURNS TABLE (
+    ord bigint, id uuid, merchant_id uuid, member_id uuid, type text, stamps integer, held bigint, key text,
+    fingerprint bytea, is_activity boolean, expires_at timestamptz, answers_id uuid, gives_back boolean,
+    reopens_until timestamptz, store_id uuid, actor_id uuid, order_reference text, run_id uuid, description text,
+    metadata jsonb, happened timestamptz, points_balance bigint, points_held bigint, stamp_count integer,
+    lifetime_points bigint, last_number integer, room bigint, available bigint, refusal text, outcome text,
+    entry_id uuid, number integer, moved bigint, lifetime bigint, requested bigint
+)
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, public, pg_temp
+AS $$
+    WITH posting AS (
+        SELECT * FROM ROWS FROM (jsonb_to_recordset(p_postings) AS (
+            id uuid, member_id uuid, type text, points bigint, stamps integer, held bigint, short text,
+            key text, fingerprint bytea, moves_lifetime boolean, is_activity boolean, expires_at timestamptz,
+            answers_id uuid, gives_back boolean, needs_active boolean, reopens_until timestamptz, store_id uuid,
+            actor_id uuid, order_reference text, run_id uuid, description text, metadata jsonb, occurred_at timestamptz
+        )) WITH ORDINALITY AS posting (
+            id, member_id, type, points, stamps, held, short, key, fingerprint, moves_lifetime, is_activity,
+            expires_at, answers_id, gives_back, needs_active, reopens_until, store_id, actor_id, order_reference,
+            run_id, description, metadata, occurred_at, ord
+        )
+    ),
+    -- The member as it is now, the first entry of the key, and what the answered entry has left to give back.
+    looked AS (
+        SELECT p.*, m.merchant_id, m.points_balance, m.points_held, m.stamp_count, m.lifetime_points,
+               m.last_number, m.is_active, f.id AS first_id, f.member_id AS first_member_id, f.number AS first_number,
+               f.fingerprint AS first_fingerprint, f.points_delta AS first_points, f.stamps_delta AS first_stamps,
+               f.lifetime_delta AS first_lifetime, f.requested AS first_requested,
+               a.lifetime_delta AS answered_lifetime,
+               CASE WHEN p.gives_back THEN -a.points_delta - coalesce((
+                   SELECT sum(e.points_delta) FROM loyalty_ledger_entries e WHERE e.answers_id = p.answers_id
+               ), 0) END::bigint AS room
+          FROM posting p
+          JOIN loyalty_members m ON m.id = p.member_id
+          LEFT JOIN loyalty_ledger_entries f
+            ON p.key IS NOT NULL AND f.merchant_id = m.merchant_id AND f.key = p.key
+          LEFT JOIN loyalty_ledger_entries a ON p.gives_back AND a.id = p.answers_id AND a.member_id = m.id
+    ),
+    capped AS (
+        SELECT l.*, CASE WHEN l.gives_back THEN least(l.points, l.room) ELSE l.points END AS wanted
+          FROM looked l
+    ),
+    short AS (
+        SELECT c.*, greatest(c.points_held + c.held - c.points_balance - c.wanted, 0) AS missing,
+               c.stamp_count + c.stamps < 0 AS stamps_missing
+          FROM capped c
+    ),
+    judged AS (
+        SELECT s.*,
+            CASE
+                WHEN s.first_id IS NOT NULL AND s.first_member_id <> s.member_id THEN 'RG003'
+                WHEN s.first_id IS NOT NULL AND s.first_fingerprint IS DISTINCT FROM s.fingerprint THEN 'RG002'
+                WHEN s.first_id IS NOT NULL THEN NULL
+                WHEN s.needs_active AND NOT s.is_active THEN 'RG006'
+                WHEN s.gives_back AND s.room IS NULL THEN 'P0002'
+                WHEN s.gives_back AND s.points > s.room AND s.short = 'refuse' THEN 'RG004'
+                WHEN s.gives_back AND s.wanted <= 0 THEN NULL
+                WHEN s.missing > 0 AND s.short = 'refuse' THEN 'RG001'
+                WHEN s.stamps_missing AND s.short <> 'skip' THEN 'RG005'
+            END AS refusal,
+            CASE
+                WHEN s.first_id IS NOT NULL THEN 'replayed'
+                WHEN s.gives_back AND s.wanted <= 0 THEN 'skipped'
+                WHEN (s.missing > 0 AND s.short <> 'clamp') OR s.stamps_missing THEN 'skipped'
+                WHEN s.type IS NULL THEN 'moved'
+                ELSE 'created'
+            END AS outcome,
+            CASE WHEN s.missing > 0 AND s.short = 'clamp' THEN s.wanted + s.missing ELSE s.wanted END AS moved
+          FROM short s
+    )
+    SELECT j.ord, j.id, j.merchant_id, j.member_id, j.type,
+           CASE j.outcome WHEN 'replayed' THEN j.first_stamps WHEN 'skipped' THEN 0 ELSE j.stamps END,
+           j.held, j.key, j.fingerprint, j.is_activity, j.expires_at, j.answers_id, j.gives_back, j.reopens_until,
+           j.store_id, j.actor_id, j.order_reference, j.run_id, j.description, j.metadata,
+           coalesce(j.occurred_at, p_at), j.points_balance, j.points_held, j.stamp_count, j.lifetime_points,
+           j.last_number, j.room, j.points_balance - j.points_held, j.refusal, j.outcome,
+           CASE j.outcome WHEN 'replayed' THEN j.first_id WHEN 'created' THEN j.id END,
+           CASE j.outcome WHEN 'replayed' THEN j.first_number WHEN 'created' THEN j.last_number + 1 END,
+           CASE j.outcome WHEN 'replayed' THEN j.first_points WHEN 'skipped' THEN 0 ELSE j.moved END,
+           CASE
+               WHEN j.outcome = 'replayed' THEN j.first_lifetime
+               WHEN j.outcome = 'skipped' OR NOT j.moves_lifetime THEN 0
+               WHEN j.gives_back THEN least(j.moved, -j.answered_lifetime)
+               ELSE greatest(j.moved, -j.lifetime_points)
+           END,
+           CASE
+               WHEN j.outcome = 'replayed' THEN j.first_requested
+               WHEN j.outcome = 'skipped' AND j.gives_back THEN j.points
+               WHEN j.outcome = 'created' AND j.short = 'clamp' THEN abs(j.points)
+           END
+      FROM judged j
+$$;
