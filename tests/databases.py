@@ -1,0 +1,163 @@
+"""Fixtures of the database: `db` for nearly all tests, `own_database` for threads, processes and kills."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connections
+from django.test.utils import override_settings
+
+from tests import server
+
+_numbers = count(1)
+
+
+def _worker() -> str:
+    return os.environ.get("PYTEST_XDIST_WORKER", "main")
+
+
+def _point_at(database: str) -> None:
+    """Let Django, and every child process, serve from this database."""
+    connections.close_all()
+    connections["default"].settings_dict["NAME"] = database
+    environment = server.current().environment(database)
+    settings.DATABASE_OWNER_URL = environment["DATABASE_OWNER_URL"]
+    os.environ.update(environment)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
+    """One database a worker, as the migrations leave it; tests reach it as the runtime role."""
+    home = server.current()
+    database = home.clone(_worker())
+    with django_db_blocker.unblock():
+        _point_at(database)
+    yield
+    with django_db_blocker.unblock():
+        connections.close_all()
+    home.drop(database)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_as_they_lie() -> Iterator[None]:
+    """Pages rendered in a test need no collected files; `live_site` serves collected ones."""
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    with override_settings(STORAGES={**settings.STORAGES, "staticfiles": plain}):
+        yield
+
+
+@dataclass(frozen=True)
+class OwnDatabase:
+    """A whole database for one test: what is committed in it can be seen by threads and child processes."""
+
+    name: str
+
+    @property
+    def url(self) -> str:
+        """Its address for the runtime role."""
+        home = server.current()
+        return home.url(home.runtime, self.name)
+
+    @property
+    def owner_url(self) -> str:
+        home = server.current()
+        return home.url(home.owner, self.name)
+
+    @property
+    def readonly_url(self) -> str:
+        home = server.current()
+        return home.url(home.readonly, self.name)
+
+    def connect(self) -> psycopg.Connection[Any]:
+        """A plain connection of the runtime role, each statement its own transaction."""
+        return psycopg.connect(self.url, autocommit=True)
+
+
+@pytest.fixture
+def own_database(
+    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: Any
+) -> Iterator[OwnDatabase]:
+    """A database of the test's own, for threads, child processes and kills.
+
+    Commits are real, and Django's connections and the environment of child processes point at it. A thread closes
+    its connection itself (`connections.close_all()`).
+    """
+    if "db" in request.fixturenames or request.node.get_closest_marker("django_db"):
+        pytest.fail("own_database and db exclude each other: in db nobody else sees what the test wrote.")
+    home = server.current()
+    shared = f"{home.prefix}_{_worker()}"
+    database = home.clone(f"{_worker()}_own_{next(_numbers)}")
+    with django_db_blocker.unblock():
+        _point_at(database)
+        yield OwnDatabase(database)
+        _point_at(shared)
+    home.drop(database)
+
+
+@pytest.fixture
+def owner_connection(request: pytest.FixtureRequest) -> Iterator[psycopg.Connection[Any]]:
+    """A connection of the owner role to the test's database, each statement its own transaction.
+
+    Under `db` it does not see what the test has written, since that is not committed; under `own_database` it does.
+    """
+    if "own_database" not in request.fixturenames:
+        request.getfixturevalue("db")
+    home = server.current()
+    database = str(connections["default"].settings_dict["NAME"])
+    with psycopg.connect(home.url(home.owner, database), autocommit=True) as connection:
+        yield connection
+
+
+Manage = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def manage() -> Manage:
+    """Run `manage.py` in a process of its own, on the test's database: `manage("expire_points", "--dry-run")`.
+
+    Keywords go to the environment; the exit code, stdout and stderr are in the result.
+    """
+
+    def run(*arguments: str, timeout: float = 120, **environment: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=server.ROOT,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real orders: SHARED_DATA, else `../shared/data` beside the checkout."""
+    folder = Path(os.environ.get("SHARED_DATA") or server.ROOT.parent / "shared" / "data").resolve()
+    if not folder.is_dir():
+        reason = f"no real orders at {folder} (SHARED_DATA)"
+        if os.environ.get("REQUIRE_SHARED_DATA") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        marker = item.get_closest_marker("django_db")
+        fixtures = getattr(item, "fixturenames", ())
+        wants_flush = {"transactional_db", "live_server", "django_db_serialized_rollback"}.intersection(fixtures)
+        if wants_flush or (marker and (marker.kwargs.get("transaction") or marker.args)):
+            raise pytest.UsageError(
+                f"{item.nodeid}: a flush cannot empty tables that refuse TRUNCATE; use own_database (or live_site)."
+            )
