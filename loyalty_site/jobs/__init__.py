@@ -1,0 +1,1 @@
+"""Jobs: what ran (`runs.record`), what the scheduler runs (`scheduled.job`), and the processes that run it."""

@@ -1,4 +1,4 @@
-"""What ran, when, and with what result."""
+"""What ran, when, and with what result; who is there to run it."""
 
 from django.db import models
 from django.db.models import Q
@@ -36,14 +36,28 @@ class Run(models.Model):
     )
     trigger = models.CharField(_("started by"), max_length=10, choices=Trigger.choices)
     actor = models.ForeignKey(
-        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("user")
+        User,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("user"),
     )
     key = models.CharField(
-        _("key"), max_length=100, blank=True, default="", help_text=_("A scheduled job's instant: once each.")
+        _("key"),
+        max_length=100,
+        blank=True,
+        default="",
+        help_text=_("A scheduled job's instant: once each."),
     )
     as_of = models.DateTimeField(_("as of"), null=True, blank=True)
     undoes = models.ForeignKey(
-        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="undone_by", verbose_name=_("undoes")
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="undone_by",
+        verbose_name=_("undoes"),
     )
     started_at = models.DateTimeField(_("started"), default=timezone.now)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
@@ -56,14 +70,61 @@ class Run(models.Model):
     class Meta:
         db_table = "job_runs"
         ordering = ["-started_at", "-id"]
-        indexes = [models.Index(fields=["job", "-started_at"], name="runs_of_a_job")]
+        verbose_name = _("run")
+        verbose_name_plural = _("runs")
+        indexes = [
+            models.Index(fields=["job", "-started_at"], name="runs_of_a_job"),
+            models.Index(fields=["job"], condition=Q(status="running"), name="runs_under_way"),
+        ]
         constraints = [
             models.UniqueConstraint(
-                fields=["job", "key"],
+                fields=["job", "merchant", "key"],
                 condition=~Q(key="") & Q(status__in=["running", "succeeded"]),
+                nulls_distinct=False,
                 name="one_run_a_key",
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.job} {self.started_at:%Y-%m-%d %H:%M} UTC"
+
+
+class Worker(models.Model):
+    """One row a `run_worker`: the signs of life of its two processes."""
+
+    name = models.CharField(_("name"), max_length=200, primary_key=True)
+    started_at = models.DateTimeField(_("started"), default=timezone.now)
+    delivery_beat_at = models.DateTimeField(_("delivery loop seen"), null=True, blank=True)
+    cluster_beat_at = models.DateTimeField(_("cluster seen"), null=True, blank=True)
+
+    class Meta:
+        db_table = "job_workers"
+        ordering = ["-started_at"]
+        verbose_name = _("worker")
+        verbose_name_plural = _("workers")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class QueuedTask(models.Model):
+    """What became of one task in django-q2's queue: who took it, and how often it was begun and never ended."""
+
+    queue_id = models.IntegerField(_("queue id"), primary_key=True)
+    function = models.CharField(_("function"), max_length=256, blank=True, default="")
+    worker = models.CharField(_("worker"), max_length=200)
+    process_id = models.IntegerField(_("process"), null=True, blank=True)
+    taken_at = models.DateTimeField(_("taken"))
+    started_at = models.DateTimeField(_("started"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    unfinished_starts = models.PositiveSmallIntegerField(_("starts without an end"), default=0)
+
+    class Meta:
+        db_table = "job_queued_tasks"
+        ordering = ["-taken_at"]
+        indexes = [models.Index(fields=["worker"], name="tasks_of_a_worker")]
+        verbose_name = _("queued task")
+        verbose_name_plural = _("queued tasks")
+
+    def __str__(self) -> str:
+        return f"{self.function} {self.queue_id}"

@@ -58,6 +58,7 @@ RETURNING {_RETURNING}
 
 # The attempt's number fences: once another relay has claimed the event anew, this one's mark finds nothing. Taken
 # before the subscriber is called, the row locks keep others away for as long as it works, lease or no lease.
+# `status = 'pending'` would let the planner walk the index of all that is claimed, dead rows included.
 _MARK = """
 UPDATE outbox_events
 SET delivered_to = delivered_to || %(name)s::text[],
@@ -65,7 +66,7 @@ SET delivered_to = delivered_to || %(name)s::text[],
     done_at = CASE WHEN id = ANY(%(last)s::uuid[]) THEN statement_timestamp() END,
     available_at = CASE WHEN id = ANY(%(last)s::uuid[]) THEN NULL
         ELSE statement_timestamp() + %(lease)s END
-WHERE id = ANY(%(ids)s::uuid[]) AND status = 'pending' AND attempts = %(attempt)s
+WHERE id = ANY(%(ids)s::uuid[]) AND status NOT IN ('done', 'parked') AND attempts = %(attempt)s
 RETURNING id
 """
 
@@ -125,33 +126,29 @@ def mark(*, ids: Sequence[UUID], last: Sequence[UUID], names: list[str], attempt
 
     Return those which are still this relay's, in this attempt.
     """
+    parameters: dict[str, Any] = {
+        "ids": list(ids),
+        "last": list(last),
+        "name": names,
+        "attempt": attempt,
+        "lease": LEASE,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            _MARK,
-            {
-                "ids": list(ids),
-                "last": list(last),
-                "name": names,
-                "attempt": attempt,
-                "lease": LEASE,
-            },
-        )
+        cursor.execute(_MARK, parameters)
         return {row[0] for row in cursor.fetchall()}
 
 
 def fail(claim: Claim, error: str) -> bool:
     """Note the failed attempt. Return whether it was the last: then the event is parked."""
+    parameters: dict[str, Any] = {
+        "id": claim.event.id,
+        "attempt": claim.attempt,
+        "error": error[-MAX_ERROR:],
+        "most": max_attempts(),
+        "backoff": BACKOFF[min(claim.attempt, len(BACKOFF)) - 1],
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            _FAIL,
-            {
-                "id": claim.event.id,
-                "attempt": claim.attempt,
-                "error": error[-MAX_ERROR:],
-                "most": max_attempts(),
-                "backoff": BACKOFF[min(claim.attempt, len(BACKOFF)) - 1],
-            },
-        )
+        cursor.execute(_FAIL, parameters)
         row = cursor.fetchone()
         return bool(row) and row[0] == "parked"
 

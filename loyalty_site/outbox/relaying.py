@@ -3,7 +3,8 @@
 import logging
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
@@ -53,6 +54,29 @@ def relay(
     # A claim inside somebody's transaction would be no claim: refused here, before anything is taken.
     with transaction.atomic(durable=True):
         report = Relayed()
+    with _asynchronous_commits():
+        _drain(report, batch_size, max_seconds, stop)
+    return report
+
+
+@contextmanager
+def _asynchronous_commits() -> Iterator[None]:
+    """Do not wait for the disk at each commit.
+
+    Nothing can be lost by it: what a subscriber wrote and the mark that it did are in one transaction, so a
+    database that crashes forgets both and the event is pending again.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit TO off")
+    try:
+        yield
+    finally:
+        if connection.connection is not None and not connection.connection.closed:
+            with connection.cursor() as cursor:
+                cursor.execute("RESET synchronous_commit")
+
+
+def _drain(report: Relayed, batch_size: int, max_seconds: float | None, stop: Callable[[], bool]) -> None:
     end = time.monotonic() + max_seconds if max_seconds is not None else None
 
     def must_end() -> bool:
@@ -71,14 +95,13 @@ def relay(
                 tried_at = time.monotonic()
         elif from_the_start:
             if _deliver_tried(batch_size, report, must_end) < batch_size:
-                return report
+                return
         else:
             # Events that committed late stand before the last id.
             after, from_the_start = _FIRST, True
             continue
         from_the_start = False
     report.more = True
-    return report
 
 
 def _deliver_tried(most: int, report: Relayed, must_end: Callable[[], bool]) -> int:

@@ -1,0 +1,10 @@
+"""What runs when: job name -> (function, cron). Times are UTC. Applied by `manage.py sync_schedules`."""
+
+SCHEDULES: dict[str, tuple[str, str]] = {
+    "loyalty.expire_points": ("loyalty.jobs.expire_points", "0 2 * * *"),
+    "loyalty.reconcile": ("loyalty.jobs.reconcile", "30 3 * * *"),
+    "loyalty.release_holds": ("loyalty.jobs.release_holds", "40 * * * *"),
+    "outbox.relay": ("loyalty_site.outbox.jobs.relay", "* * * * *"),
+    "outbox.purge": ("loyalty_site.outbox.jobs.purge", "10 4 * * *"),
+    "jobs.purge": ("loyalty_site.jobs.purging.purge", "20 4 * * *"),
+}
