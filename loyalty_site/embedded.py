@@ -356,7 +356,7 @@ def _running(home: Path) -> Path | None:
 
 
 def _clear_leftovers(home: Path) -> None:
-    """End what a killed server left: processes that have lost their postmaster, and the file that names it."""
+    """End what a killed server left: processes that have lost their postmaster, and the files that name it."""
     import psutil
 
     name = _cluster_name(home)
@@ -371,7 +371,11 @@ def _clear_leftovers(home: Path) -> None:
             except psutil.NoSuchProcess:
                 continue
     psutil.wait_procs(left, timeout=10)
+    # PostgreSQL believes these files while a process of that number exists, be it a stranger or a zombie.
     (home / "data" / "postmaster.pid").unlink(missing_ok=True)
+    for folder in (home / "run", _short_socket_directory(home / "run")):
+        for name in (f".s.PGSQL.{PORT}", f".s.PGSQL.{PORT}.lock"):
+            (folder / name).unlink(missing_ok=True)
 
 
 def _cluster_name(home: Path) -> str:
