@@ -19,7 +19,7 @@ def declare() -> None:
     roles.protect(_table(LotAllocation))
     roles.protect(_table(PointLot), update=["warned_at"])
     # A trigger sees to it that a new member begins with nothing.
-    plain = [Member._meta.get_field(name).column for name in sorted(Member.PLAIN_FIELDS)]
+    plain = [field.attname for field in Member._meta.concrete_fields if field.name in Member.PLAIN_FIELDS]
     roles.protect(_table(Member), insert=True, update=plain)
     for signature in LEDGER_FUNCTIONS:
         roles.allow_function(signature)

@@ -240,7 +240,7 @@ def _posted(posting: Posting, row: tuple[Any, ...], firsts: dict[UUID, LedgerEnt
             merchant_id=posting.member.merchant_id,
             member_id=posting.member.pk,
             number=number,
-            type=posting.type,
+            type=posting.type or "",
             points_delta=points,
             points_balance_after=balance,
             stamps_delta=stamps,
@@ -277,7 +277,7 @@ def _posted(posting: Posting, row: tuple[Any, ...], firsts: dict[UUID, LedgerEnt
 
 def _posts_once(transaction_id: Any) -> None:
     # Django's own test case wraps a whole test, many operations, in one transaction.
-    if any(block._from_testcase for block in connection.atomic_blocks):
+    if any(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks):
         return
     if getattr(connection, "_ledger_posted_in", None) == transaction_id:
         raise RuntimeError("This transaction posted before; hand the ledger everything in one batch.")

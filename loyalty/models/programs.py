@@ -4,6 +4,7 @@ import zoneinfo
 from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
@@ -14,6 +15,9 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty_site.ids import new_id
 from loyalty_site.tenants.models import Merchant
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 ONE_DAY = timedelta(hours=24)
 
@@ -51,7 +55,9 @@ def validate_time_zone(name: str) -> None:
         raise ValidationError(_("“%(name)s” is not a time zone."), params={"name": name})
 
 
-def _days(verbose_name: str, default: int, help_text: str = "", least: int = 0) -> models.PositiveIntegerField:
+def _days(
+    verbose_name: "_StrPromise", default: int, help_text: "_StrPromise | str" = "", least: int = 0
+) -> models.PositiveIntegerField:
     return models.PositiveIntegerField(
         verbose_name,
         default=default,

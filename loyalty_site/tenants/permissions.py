@@ -46,9 +46,7 @@ def roles_allowed(permission: str) -> frozenset[Role]:
 @cache
 def _all_permissions() -> frozenset[str]:
     actions = ("view", "add", "change", "delete")
-    return frozenset(
-        f"{label.split('.')[0]}.{action}_{label.split('.')[1]}" for label in _RULES for action in actions
-    )
+    return frozenset(f"{label.split('.')[0]}.{action}_{label.split('.')[1]}" for label in _RULES for action in actions)
 
 
 def staff_roles(user: Any) -> list[StaffRole]:
@@ -70,9 +68,7 @@ def is_platform(user: Any) -> bool:
 def merchants_where(user: Any, permission: str) -> list[UUID]:
     """Ids of the merchants at which one of the user's roles holds the permission. A platform user: ask first."""
     allowed = roles_allowed(permission)
-    return [
-        role.merchant_id for role in staff_roles(user) if role.merchant_id and role.role in allowed
-    ]
+    return [role.merchant_id for role in staff_roles(user) if role.merchant_id and role.role in allowed]
 
 
 def may(user: Any, permission: str, merchant: Merchant | UUID) -> bool:

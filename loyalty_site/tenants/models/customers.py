@@ -34,9 +34,7 @@ class Customer(models.Model):
     birth_date = models.DateField(_("date of birth"), null=True, blank=True)
     marketing_consent = models.BooleanField(_("agreed to marketing messages"), default=False)
     marketing_consent_at = models.DateTimeField(_("consent given"), null=True, blank=True)
-    marketing_consent_source = models.CharField(
-        _("consent given through"), max_length=40, blank=True, default=""
-    )
+    marketing_consent_source = models.CharField(_("consent given through"), max_length=40, blank=True, default="")
     anonymized_at = models.DateTimeField(_("anonymized"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 

@@ -28,9 +28,7 @@ class Store(models.Model):
     """A shop, a till or a web shop of a merchant."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    merchant = models.ForeignKey(
-        Merchant, on_delete=models.PROTECT, related_name="stores", verbose_name=_("merchant")
-    )
+    merchant = models.ForeignKey(Merchant, on_delete=models.PROTECT, related_name="stores", verbose_name=_("merchant"))
     reference = models.CharField(
         _("reference"), max_length=64, help_text=_("The merchant's own name or number of this store.")
     )

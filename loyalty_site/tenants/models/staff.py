@@ -24,9 +24,7 @@ class StaffRole(models.Model):
     """One user's role at one merchant, or at one of its stores; the platform's people have no merchant."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    user = models.ForeignKey(
-        User, on_delete=models.CASCADE, related_name="staff_roles", verbose_name=_("user")
-    )
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="staff_roles", verbose_name=_("user"))
     merchant = models.ForeignKey(
         Merchant,
         on_delete=models.CASCADE,

@@ -1,0 +1,35 @@
+"""Forgetting a person while the books still balance."""
+
+from datetime import datetime
+
+import structlog
+from django.db import transaction
+
+from loyalty.events import MemberAnonymized
+from loyalty.models import Member
+from loyalty.operations.points import lock
+from loyalty_site import outbox
+from loyalty_site.refusals import NotFound
+from loyalty_site.tenants import privacy
+
+log = structlog.get_logger("loyalty.card_service")
+
+
+@transaction.atomic(savepoint=False)
+def anonymize(*, member: Member, at: datetime) -> Member:
+    """Make every table forget the person; amounts, dates and references of orders stay, and so does the balance.
+
+    The card is switched off and its number given up: whoever shows it is unknown. Twice is once. Raises `NotFound`
+    where the member is gone.
+    """
+    try:
+        fresh = lock(member)
+    except Member.DoesNotExist as error:
+        raise NotFound from error
+    if fresh.customer.anonymized_at is not None:
+        return fresh
+    privacy.forget(fresh.customer, at=at)
+    outbox.publish(MemberAnonymized.about(fresh, at=at))
+    log.info("anonymized", member=str(fresh.pk), merchant=str(fresh.merchant_id))
+    fresh.refresh_from_db()
+    return fresh

@@ -1,0 +1,98 @@
+"""What a run would do: counted in the database, nothing written."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from loyalty.models import Program
+from loyalty.operations.expiration import due
+from loyalty.operations.expiration.due import Night
+
+
+@dataclass(frozen=True, slots=True)
+class TierPreview:
+    """The due members of one tier; `tier` is its slug, None for members without one."""
+
+    tier: str | None
+    members: int
+    points: int
+    unwarned: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a run at `at` would take and whom it would warn. `warned` of the due members were warned before."""
+
+    at: datetime
+    members: int
+    points: int
+    lots: int
+    warned: int
+    unwarned: int
+    to_warn: int
+    tiers: list[TierPreview]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for a report."""
+        return asdict(self)
+
+
+# What inactivity takes is a member's whole free balance; what lots take is the due ones less what is held. Under
+# `both`, inactivity comes first and leaves the lots nothing.
+_QUERY = f"""
+    WITH inactive AS (
+        SELECT m.id, m.tier_id, m.points_balance - m.points_held AS points, 0 AS lots,
+               m.last_expiration_warning_at >= m.last_activity_at AS warned
+          FROM loyalty_members m
+          WHERE %(by_inactivity)s AND m.program_id = %(program)s AND {due.INACTIVE}
+    ),
+    aged AS (
+        SELECT m.id, m.tier_id, sum(l.points - l.consumed) - m.points_held AS points, count(*) AS lots,
+               bool_and(l.warned_at IS NOT NULL) AS warned
+          FROM loyalty_members m
+          JOIN loyalty_point_expirations l ON {due.LOT_IS_DUE}
+          WHERE %(by_lots)s AND m.program_id = %(program)s AND {due.MAY_LOSE}
+            AND m.id NOT IN (SELECT id FROM inactive)
+          GROUP BY m.id
+          HAVING sum(l.points - l.consumed) > m.points_held
+    ),
+    losing AS (SELECT * FROM inactive UNION ALL SELECT * FROM aged)
+    SELECT t.slug, count(*), sum(losing.points)::bigint, sum(losing.lots)::bigint,
+           count(*) FILTER (WHERE losing.warned IS NOT TRUE)
+      FROM losing LEFT JOIN loyalty_tiers t ON t.id = losing.tier_id
+      GROUP BY t.slug, t.point_threshold
+      ORDER BY t.point_threshold NULLS FIRST"""
+
+_TO_WARN = f"""
+    SELECT count(*) FROM loyalty_members m
+      WHERE m.program_id = %(program)s AND (
+          (%(by_inactivity)s AND {due.TO_WARN_OF_INACTIVITY})
+          OR (%(by_lots)s AND {due.WITH_LOTS_TO_WARN_OF}))"""
+
+
+def preview(program: Program, at: datetime) -> Preview:
+    """What a run at `at` would do in this program. `at` may lie ahead: as things stand now."""
+    if not program.is_active:
+        return Preview(at, 0, 0, 0, 0, 0, 0, [])
+    parameters = Night(program, at).parameters | {
+        "by_inactivity": program.expires_by_inactivity,
+        "by_lots": program.expires_by_lots,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_QUERY, parameters)
+        rows = cursor.fetchall()
+        cursor.execute(_TO_WARN, parameters)
+        (to_warn,) = cursor.fetchone()
+    members, unwarned = sum(row[1] for row in rows), sum(row[4] for row in rows)
+    return Preview(
+        at=at,
+        members=members,
+        points=sum(row[2] for row in rows),
+        lots=sum(row[3] for row in rows),
+        warned=members - unwarned,
+        unwarned=unwarned,
+        to_warn=to_warn,
+        tiers=[TierPreview(row[0], row[1], row[2], row[4]) for row in rows],
+    )

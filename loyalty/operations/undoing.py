@@ -1,0 +1,173 @@
+"""Undoing a run: every entry it wrote is answered by another (specs/points.md "Restore, adjust, undo")."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from loyalty import ledger
+from loyalty.events import EntryUndone, RunUndone
+from loyalty.ledger import Posting, Short
+from loyalty.models import EntryType, LedgerEntry, Member
+from loyalty_site import outbox
+from loyalty_site.refusals import Refusal
+
+CHUNK = 500
+
+
+class NotUndoable(Refusal):
+    """An undo is not undone: what it gave back, the next run may take again."""
+
+    code = "run_not_undoable"
+    status = 422
+    sentence = "This run wrote nothing that can be undone."
+
+
+@dataclass(frozen=True, slots=True)
+class Undoable:
+    """What is left to undo of a run. `given_back` and `taken_back` are points the undo would move at most."""
+
+    entries: int
+    members: int
+    given_back: int
+    taken_back: int
+    undone_before: int
+
+
+def undo(
+    *,
+    run_id: UUID,
+    undo_run_id: UUID,
+    at: datetime,
+    actor_id: UUID | None = None,
+    merchant_id: UUID | None = None,
+    member_id: UUID | None = None,
+    chunk: int = CHUNK,
+) -> Counter[str]:
+    """Answer every entry of the run with an `undo` entry, newest first, chunk by chunk; each chunk commits.
+
+    What an expiry took returns into the same lots under their old dates; clock and lifetime points stay as they are.
+    What a run gave is taken back as far as it is still available: the rest is counted as shortfall. What a restore
+    gave back before is left out. Doing it twice moves nothing the second time. Counts entries, members, points (net),
+    shortfall and already_undone. Raises `NotUndoable` for a run that is itself an undo.
+    """
+    counts: Counter[str] = Counter(entries=0, members=0, points=0, shortfall=0, already_undone=0)
+    touched: set[UUID] = set()
+    merchants: dict[UUID, list[int]] = {}
+    for ids in _chunks(run_id, merchant_id, member_id, chunk):
+        for posted in _undo_chunk(ids, undo_run_id, at, actor_id):
+            entry = posted.entry
+            if not posted.created or entry is None:
+                counts["already_undone"] += 1
+                continue
+            counts["entries"] += 1
+            counts["points"] += entry.points_delta
+            counts["shortfall"] += entry.shortfall if posted.posting.points < 0 else 0
+            touched.add(entry.member_id)
+            tally = merchants.setdefault(entry.merchant_id, [0, 0])
+            tally[0] += 1
+            tally[1] += entry.points_delta
+    counts["members"] = len(touched)
+    with transaction.atomic():
+        outbox.publish_many(
+            RunUndone(
+                merchant_id=merchant,
+                occurred_at=at,
+                run_id=run_id,
+                undo_run_id=undo_run_id,
+                members=members,
+                points=points,
+            )
+            for merchant, (members, points) in merchants.items()
+        )
+    return counts
+
+
+def undoable(*, run_id: UUID, merchant_id: UUID | None = None, member_id: UUID | None = None) -> Undoable:
+    """What an undo would still move, before it does. Raises `NotUndoable`."""
+    entries = _entries(run_id, merchant_id, member_id)
+    _refuse_an_undo(entries)
+    members: set[UUID] = set()
+    figures: Counter[str] = Counter()
+    for chunk in _chunks(run_id, merchant_id, member_id, CHUNK):
+        answered = Counter[UUID]()
+        undone = set()
+        for answer in LedgerEntry.objects.filter(answers_id__in=chunk):
+            answered[answer.answers_id] += answer.points_delta  # type: ignore[index]
+            if answer.type == EntryType.UNDO:
+                undone.add(answer.answers_id)
+        for entry in LedgerEntry.objects.filter(pk__in=chunk):
+            left = entry.points_delta + answered[entry.pk]
+            if entry.pk in undone or (entry.points_delta < 0 and left >= 0):
+                figures["undone_before"] += 1
+                continue
+            figures["entries"] += 1
+            members.add(entry.member_id)
+            figures["given_back" if left < 0 else "taken_back"] += abs(left)
+    return Undoable(
+        entries=figures["entries"],
+        members=len(members),
+        given_back=figures["given_back"],
+        taken_back=figures["taken_back"],
+        undone_before=figures["undone_before"],
+    )
+
+
+@transaction.atomic(durable=True)
+def _undo_chunk(ids: list[UUID], undo_run_id: UUID, at: datetime, actor_id: UUID | None) -> list[ledger.Posted]:
+    entries = {entry.pk: entry for entry in LedgerEntry.objects.filter(pk__in=ids)}
+    members = Member.objects.select_related("program").in_bulk({entry.member_id for entry in entries.values()})
+    postings = [_answer(entries[pk], members[entries[pk].member_id], undo_run_id, actor_id) for pk in ids]
+    posted = ledger.post(postings, at=at)
+    outbox.publish_many(EntryUndone.of(one) for one in posted if one.created)
+    return posted
+
+
+def _answer(entry: LedgerEntry, member: Member, undo_run_id: UUID, actor_id: UUID | None) -> Posting:
+    return Posting(
+        member=member,
+        type=EntryType.UNDO,
+        points=-entry.points_delta,
+        stamps=-entry.stamps_delta,
+        short=Short.CLAMP,
+        key=f"undo:{entry.pk}",
+        moves_lifetime=entry.lifetime_delta != 0,
+        answers_id=entry.pk,
+        gives_back=entry.points_delta < 0,
+        run_id=undo_run_id,
+        actor_id=actor_id,
+        order_reference=entry.order_reference,
+        metadata={"kind": "undo_run", "run_id": str(entry.run_id)},
+    )
+
+
+def _entries(run_id: UUID, merchant_id: UUID | None, member_id: UUID | None) -> QuerySet[LedgerEntry]:
+    entries = LedgerEntry.objects.filter(run_id=run_id)
+    if merchant_id is not None:
+        entries = entries.filter(merchant_id=merchant_id)
+    if member_id is not None:
+        entries = entries.filter(member_id=member_id)
+    return entries
+
+
+def _refuse_an_undo(entries: QuerySet[LedgerEntry]) -> None:
+    if entries.filter(type=EntryType.UNDO).exists():
+        raise NotUndoable("An undo is not undone; what it gave back, the next run may take again.")
+
+
+def _chunks(run_id: UUID, merchant_id: UUID | None, member_id: UUID | None, chunk: int) -> Iterator[list[UUID]]:
+    """Ids of the run's entries, newest first, so that a member's later entry is answered before the earlier."""
+    entries = _entries(run_id, merchant_id, member_id)
+    _refuse_an_undo(entries)
+    before: tuple[UUID, ...] = ()
+    while True:
+        rest = entries.filter(pk__lt=before[0]) if before else entries
+        ids = list(rest.order_by("-pk").values_list("pk", flat=True)[:chunk])
+        if not ids:
+            return
+        yield ids
+        before = (ids[-1],)
