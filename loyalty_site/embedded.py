@@ -359,12 +359,11 @@ def _clear_leftovers(home: Path) -> None:
     """End what a killed server left: processes that have lost their postmaster, and the files that name it."""
     import psutil
 
-    name = _cluster_name(home)
+    cluster = _cluster_name(home)
     left = []
-    for process in psutil.process_iter(["cmdline"]):
+    for process in psutil.process_iter(["name", "cmdline"]):
         # Each process of the server carries the cluster's name: in its title, or on the postmaster's command line.
-        command = " ".join(process.info["cmdline"] or ())
-        if name in command and "postgres" in command:
+        if process.info["name"] == "postgres" and cluster in " ".join(process.info["cmdline"] or ()):
             left.append(process)
             try:
                 process.kill()

@@ -1,0 +1,56 @@
+# `make demo` shows it running, `make test` proves it. Both need Python 3.11 or later, git and make, and nothing else.
+
+PYTHON ?= python3
+ARGS ?=
+RUN = .venv/bin/python
+
+# Programs are run as modules: the scripts of a virtual environment break where its path has a space.
+LINT_IMPORTS = $(RUN) -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
+# No server listens there: these look at code, not at a database.
+NO_DATABASE = DATABASE_URL=postgresql://nobody@/none?host=/nonexistent
+
+.PHONY: install demo test check bench bench-large format
+
+# The virtual environment keeps a copy of what was installed into it, and is made anew when that has changed.
+install:
+	@cmp -s requirements-dev.txt .venv/requirements-dev.txt || { \
+		$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed.")' && \
+		$(PYTHON) -m venv --clear .venv && \
+		$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt && \
+		cp requirements-dev.txt .venv/requirements-dev.txt; }
+
+demo: install
+	@$(RUN) manage.py demo
+
+# PG=16 for the older PostgreSQL, DATABASE_URL=... for a server of yours, ARGS="-k till" for some of the tests.
+# The whole suite also has to cover the code: 85 % of its lines, 80 % of jobs and commands taken alone.
+test: install
+ifeq ($(ARGS)$(PG),)
+	@rm -f .coverage .coverage.*
+	$(RUN) -m pytest -n auto --maxprocesses=8 --dist=worksteal --cov --cov-report=
+	@$(RUN) -m coverage report --fail-under=85
+	@$(RUN) -m coverage report --fail-under=80 --include='*/jobs.py,*/jobs/*,*/management/commands/*'
+else
+	$(RUN) -m pytest -n auto --maxprocesses=8 --dist=worksteal $(ARGS)
+endif
+
+check: install
+	$(RUN) -m ruff format --check --quiet .
+	$(RUN) -m ruff check --quiet .
+	$(RUN) -m mypy
+	$(LINT_IMPORTS)
+	@test -z "$$(find templates -name '*.html')" || $(RUN) -m djlint --quiet --check --lint templates
+	@$(NO_DATABASE) $(RUN) -W ignore manage.py makemigrations --check --dry-run
+	@$(NO_DATABASE) SECRET_KEY=$$($(RUN) -c 'import secrets; print(secrets.token_urlsafe(64))') \
+		ALLOWED_HOSTS=regulars.example $(RUN) manage.py check --deploy --fail-level WARNING
+
+format: install
+	$(RUN) -m ruff format .
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m djlint --quiet --reformat templates
+
+bench: install
+	@$(RUN) -m bench
+
+bench-large: install
+	@$(RUN) -m bench --large
