@@ -187,6 +187,7 @@ Q_TIMEOUT = env.int("Q_TIMEOUT", default=3600)
 Q_CLUSTER = {
     "name": "regulars",
     "orm": "default",
+    "broker_class": "loyalty_site.jobs.broker.RecordingBroker",
     "workers": Q_WORKERS,
     "queue_limit": Q_WORKERS,
     "bulk": 1,
@@ -199,6 +200,9 @@ Q_CLUSTER = {
     "label": "Jobs",
 }
 WORKER_STALL_SECONDS = env.int("WORKER_STALL_SECONDS", default=120)
+WORKER_STOP_SECONDS = env.int("WORKER_STOP_SECONDS", default=25)
+OUTBOX_MAX_ATTEMPTS = env.int("OUTBOX_MAX_ATTEMPTS", default=5)
+OUTBOX_KEEP_DAYS = env.int("OUTBOX_KEEP_DAYS", default=14)
 CODE_VERSION = env.str("CODE_VERSION", default="")
 
 # --- Logs -----------------------------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ class ReportCommand(BaseCommand):
                 help="ISO 8601, UTC where it has no offset; default: now",
             )
 
-    def report(self, **options: Any) -> Report:
+    def report(self, *args: Any, **options: Any) -> Report:
         """Do the work and say what was done. Raise a `Refusal` for a no."""
         raise NotImplementedError
 

@@ -15,3 +15,9 @@ def scheduled_instant(cron: str, now: datetime) -> datetime:
         return moment.replace(second=0, microsecond=0)
     instant: datetime = croniter(cron, moment).get_prev(datetime)
     return instant
+
+
+def next_instant(cron: str, now: datetime) -> datetime:
+    """The first instant of the cron expression (UTC) after `now`."""
+    instant: datetime = croniter(cron, now.astimezone(UTC)).get_next(datetime)
+    return instant

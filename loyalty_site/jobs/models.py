@@ -96,6 +96,7 @@ class Worker(models.Model):
     started_at = models.DateTimeField(_("started"), default=timezone.now)
     delivery_beat_at = models.DateTimeField(_("delivery loop seen"), null=True, blank=True)
     cluster_beat_at = models.DateTimeField(_("cluster seen"), null=True, blank=True)
+    task_ended_at = models.DateTimeField(_("last task ended"), null=True, blank=True)
 
     class Meta:
         db_table = "job_workers"

@@ -106,7 +106,7 @@ class Claim(NamedTuple):
 
 def max_attempts() -> int:
     """How often an event is tried before it is parked."""
-    return int(getattr(settings, "OUTBOX_MAX_ATTEMPTS", 5))
+    return int(settings.OUTBOX_MAX_ATTEMPTS)
 
 
 def claim_fresh(*, after: UUID, size: int) -> list[Claim]:

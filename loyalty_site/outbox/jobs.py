@@ -20,5 +20,5 @@ def relay(run: Run) -> dict[str, int]:
 @job("outbox.purge", keep_days=90)
 def purge(run: Run) -> dict[str, int]:
     """Delete what was delivered long ago. Parked events stay until somebody decides."""
-    days = int(getattr(settings, "OUTBOX_KEEP_DAYS", 14))
+    days = int(settings.OUTBOX_KEEP_DAYS)
     return {"purged": claims.purge(done_before=timezone.now() - timedelta(days=days))}

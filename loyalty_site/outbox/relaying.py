@@ -194,3 +194,8 @@ def _note(failure: _Failure, report: Relayed) -> None:
     text = f"{subscriber.name}\n" + "".join(traceback.format_exception(error))
     report.failed += 1
     report.parked += claims.fail(claim, text)
+
+
+def drain(stop: Callable[[], bool]) -> bool:
+    """A turn of the delivery loop: deliver for some seconds at most. Return whether there is more."""
+    return relay(max_seconds=2.0, stop=stop).more

@@ -1,0 +1,124 @@
+"""django-q2's queue, with a record of its own: who took a task, who began it, how often it was never ended."""
+
+import logging
+import os
+import time
+from datetime import datetime
+from typing import Any
+
+from django.db import Error, connection, transaction
+from django.utils import timezone
+from django_q.brokers.orm import ORM
+from django_q.models import Task
+from django_q.signing import BadSignature, SignedPackage
+from django_q.utils import get_func_repr
+
+from loyalty_site.jobs.identity import worker_name
+from loyalty_site.jobs.models import QueuedTask, Worker
+
+logger = logging.getLogger(__name__)
+
+# django-q2 counts the attempts of tasks that fail, not of those that kill their worker.
+MOST_UNFINISHED_STARTS = 3
+BEAT_SECONDS = 5.0
+
+
+class RecordingBroker(ORM):
+    """The ORM broker; a task that has ended its worker too often is parked instead of being given out again.
+
+    Parked tasks are django-q2's failed tasks: seen in the admin, resubmitted there.
+    """
+
+    _beaten_at = 0.0
+
+    def dequeue(self) -> list[tuple[int, str]] | None:
+        taken: list[tuple[int, str]] | None = super().dequeue()
+        if not taken:
+            return taken
+        return [(queue_id, payload) for queue_id, payload in taken if self._note_taken(queue_id, payload)]
+
+    def delete(self, task_id: int) -> None:
+        super().delete(task_id)
+        QueuedTask.objects.filter(queue_id=task_id).delete()
+
+    def set_stat(self, key: str, value: str, timeout: int) -> None:
+        """Called by the cluster's sentinel at every turn of its loop: its sign of life."""
+        now = time.monotonic()
+        if now - self._beaten_at >= BEAT_SECONDS:
+            self._beaten_at = now
+            Worker.objects.update_or_create(name=worker_name(), defaults={"cluster_beat_at": timezone.now()})
+
+    def _note_taken(self, queue_id: int, payload: str) -> bool:
+        """Record that this worker has the task. Return False where it is parked."""
+        task, _ = QueuedTask.objects.update_or_create(
+            queue_id=queue_id,
+            defaults={
+                "worker": worker_name(),
+                "taken_at": timezone.now(),
+                "process_id": None,
+                "started_at": None,
+                "finished_at": None,
+            },
+        )
+        if task.unfinished_starts < MOST_UNFINISHED_STARTS:
+            return True
+        self._park(task, payload)
+        return False
+
+    def _park(self, task: QueuedTask, payload: str) -> None:
+        try:
+            package = SignedPackage.loads(payload)
+        except (TypeError, BadSignature):
+            package = {}
+        error = f"It ended its worker process {task.unfinished_starts} times and is not tried again."
+        logger.critical("The task %s is parked. %s", task.function or task.queue_id, error)
+        with transaction.atomic():
+            if package:
+                now = timezone.now()
+                Task.objects.update_or_create(
+                    id=package["id"],
+                    defaults={
+                        "name": package["name"],
+                        "func": get_func_repr(package["func"]),
+                        "args": package["args"],
+                        "kwargs": package["kwargs"],
+                        "group": package.get("group"),
+                        "started": package.get("started") or now,
+                        "stopped": now,
+                        "success": False,
+                        "result": error,
+                        "attempt_count": task.unfinished_starts,
+                    },
+                )
+            self.delete(task.queue_id)
+
+
+def note_start(sender: Any, func: Any, task: dict[str, Any], **_: Any) -> None:
+    """A worker process begins a task: count it before the task can kill us."""
+    if not task.get("ack_id"):
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE job_queued_tasks
+            SET function = %s, process_id = %s, started_at = statement_timestamp(), finished_at = NULL,
+                unfinished_starts = unfinished_starts + 1
+            WHERE queue_id = %s
+            """,
+            [get_func_repr(task["func"])[:256], os.getpid(), task["ack_id"]],
+        )
+
+
+def note_end(sender: Any, func: Any, task: dict[str, Any], **_: Any) -> None:
+    """A worker process has ended a task, well or not."""
+    if not task.get("ack_id"):
+        return
+    try:
+        # The task may have lost the connection; its result is not lost for that.
+        if connection.connection is not None and not connection.is_usable():
+            connection.close()
+        now: datetime = timezone.now()
+        QueuedTask.objects.filter(queue_id=task["ack_id"]).update(finished_at=now, unfinished_starts=0)
+        Worker.objects.filter(name=worker_name()).update(task_ended_at=now)
+    except Error:
+        logger.exception("The end of %s could not be recorded", task["name"])
