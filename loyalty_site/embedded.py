@@ -461,6 +461,8 @@ def _open_the_way(path: Path, uid: int) -> None:
         if status.st_uid != uid and not status.st_mode & 0o001:
             folder.chmod(status.st_mode & 0o7777 | 0o001)
     if path.is_file() and path.stat().st_mode & 0o005 != 0o005:
-        for file in path.parent.parent.rglob("*"):
-            mode = file.stat().st_mode & 0o7777
-            file.chmod(mode | (0o005 if file.is_dir() or mode & 0o100 else 0o004))
+        package = path.parents[2]
+        for folder in (package, package.with_name(f"{package.name}.libs")):
+            for file in (folder, *folder.rglob("*")):
+                mode = file.stat().st_mode & 0o7777
+                file.chmod(mode | (0o005 if file.is_dir() or mode & 0o100 else 0o004))
