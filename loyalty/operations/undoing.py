@@ -1,7 +1,7 @@
 """Undoing a run: every entry it wrote is answered by another (specs/points.md "Restore, adjust, undo")."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -47,13 +47,15 @@ def undo(
     merchant_id: UUID | None = None,
     member_id: UUID | None = None,
     chunk: int = CHUNK,
+    advance: Callable[[int], None] = lambda entries: None,
 ) -> Counter[str]:
     """Answer every entry of the run with an `undo` entry, newest first, chunk by chunk; each chunk commits.
 
     What an expiry took returns into the same lots under their old dates; clock and lifetime points stay as they are.
     What a run gave is taken back as far as it is still available: the rest is counted as shortfall. What a restore
     gave back before is left out. Doing it twice moves nothing the second time. Counts entries, members, points (net),
-    shortfall and already_undone. Raises `NotUndoable` for a run that is itself an undo.
+    shortfall and already_undone; `advance` hears of each chunk's size. Raises `NotUndoable` for a run that is itself
+    an undo.
     """
     counts: Counter[str] = Counter(entries=0, members=0, points=0, shortfall=0, already_undone=0)
     touched: set[UUID] = set()
@@ -71,6 +73,7 @@ def undo(
             tally = merchants.setdefault(entry.merchant_id, [0, 0])
             tally[0] += 1
             tally[1] += entry.points_delta
+        advance(len(ids))
     counts["members"] = len(touched)
     with transaction.atomic():
         outbox.publish_many(

@@ -2,5 +2,6 @@
 
 from loyalty.operations.expiration.expiring import CHUNK, Progress, expire
 from loyalty.operations.expiration.previewing import Preview, preview
+from loyalty.operations.expiration.warning import last_run_time, run_that_takes
 
-__all__ = ["CHUNK", "Preview", "Progress", "expire", "preview"]
+__all__ = ["CHUNK", "Preview", "Progress", "expire", "last_run_time", "preview", "run_that_takes"]

@@ -25,6 +25,13 @@ def run_that_takes(moment: datetime) -> datetime:
     return run if run >= moment else run + timedelta(days=1)
 
 
+def last_run_time(now: datetime) -> datetime:
+    """The daily run's instant, 02:00 UTC, that was last at `now`: what a run by hand makes up for."""
+    now = now.astimezone(UTC)
+    run = datetime.combine(now.date(), RUN_TIME)
+    return run if run <= now else run - timedelta(days=1)
+
+
 def warn_of_inactivity(night: Night, members: list[Member], run_id: UUID) -> None:
     """Mark these locked members as warned and publish their warnings."""
     if not members:
