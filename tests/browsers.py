@@ -101,7 +101,7 @@ def _wait_until_served(url: str, process: "subprocess.Popen[bytes]", log: Path) 
         if process.poll() is not None:
             break
         try:
-            with urllib.request.urlopen(f"{url}/admin/login/", timeout=60):  # noqa: S310 (our own address)
+            with urllib.request.urlopen(f"{url}/admin/login/", timeout=60):
                 return
         except urllib.error.HTTPError:
             return
