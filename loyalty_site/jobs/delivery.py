@@ -45,7 +45,13 @@ def register(name: str, drain: Drain, *, channels: Iterable[str] = ()) -> None:
     _registered[name] = Loop(name, drain, frozenset(channels))
 
 
+def unregister(name: str) -> None:
+    """Forget a loop: for tests that bring their own."""
+    del _registered[name]
+
+
 def registered() -> list[Loop]:
+    """The loops of all apps."""
     return list(_registered.values())
 
 
@@ -55,6 +61,7 @@ def run(
     wake_fd: int | None = None,
     alive: Callable[[], None] = lambda: None,
     check: Callable[[], None] = lambda: None,
+    poll_seconds: float = POLL_SECONDS,
 ) -> None:
     """Deliver until `stop()`, over as many lost connections as there may be.
 
@@ -65,7 +72,7 @@ def run(
     try:
         while not stop():
             try:
-                _listen_and_drain(listener, stop, alive, check)
+                _listen_and_drain(listener, stop, alive, check, poll_seconds)
             except (OperationalError, InterfaceError, psycopg.OperationalError) as error:
                 logger.warning("The delivery loop lost the database: %s", error)
                 listener.close()
@@ -76,7 +83,13 @@ def run(
         listener.close()
 
 
-def _listen_and_drain(listener: "_Listener", stop: Stop, alive: Callable[[], None], check: Callable[[], None]) -> None:
+def _listen_and_drain(
+    listener: "_Listener",
+    stop: Stop,
+    alive: Callable[[], None],
+    check: Callable[[], None],
+    poll_seconds: float,
+) -> None:
     loops = registered()
     # LISTEN comes before the first drain: what commits in between rings.
     listener.listen({channel for loop in loops for channel in loop.channels})
@@ -85,7 +98,7 @@ def _listen_and_drain(listener: "_Listener", stop: Stop, alive: Callable[[], Non
         alive()
         check()
         more = [loop for loop in due if not stop() and _drain(loop, stop)]
-        rung = listener.wait(0 if more else POLL_SECONDS)
+        rung = listener.wait(0 if more else poll_seconds)
         if rung is None and not more:
             due = loops
         else:
