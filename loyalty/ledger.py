@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -22,6 +22,9 @@ from loyalty_site.refusals import Refusal
 
 # From this many postings on, a batch without a member twice goes through the set-based body.
 SET_FROM = 16
+
+# Far above any stamp card, far below what an integer holds after a lifetime of them.
+MOST_STAMPS = 10**6
 
 
 class InsufficientPoints(Refusal):
@@ -65,6 +68,14 @@ class CardInactive(Refusal):
 
     code = "card_inactive"
     sentence = "This card is not active."
+
+
+class InvalidText(Refusal):
+    """A text that PostgreSQL cannot keep: with a NUL character, or half of a surrogate pair."""
+
+    code = "invalid_text"
+    status = 422
+    sentence = "Texts must not hold NUL characters or broken Unicode."
 
 
 class Short(StrEnum):
@@ -147,8 +158,10 @@ def post(postings: Sequence[Posting], *, at: datetime, body: str | None = None) 
     no member stands twice.
 
     Raises `InsufficientPoints`, `InsufficientStamps`, `MoreThanWasTaken`, `CardInactive` where a posting refuses,
-    `KeyReused` if a key comes back with another request, `OrderAlreadyUsed` if it belongs to another member; then
-    nothing is posted. Raises RuntimeError outside a transaction, and where the transaction posted before: its second
+    `KeyReused` if a key comes back with another request, `OrderAlreadyUsed` if it belongs to another member,
+    `InvalidText` for texts that cannot be kept; then nothing is posted. Raises ValueError or TypeError for what no
+    caller may ask: a time without a zone, points that are no whole number, points or a key in a posting without a
+    type. Raises RuntimeError outside a transaction, and where the transaction posted before: its second
     batch would lock members out of order, so hand everything over at once.
     """
     if not postings:
@@ -161,7 +174,7 @@ def post(postings: Sequence[Posting], *, at: datetime, body: str | None = None) 
     function = {"rows": "ledger_post_v1", "set": "ledger_post_set_v1"}[body]
     with connection.cursor() as cursor:
         try:
-            cursor.execute(f"SELECT * FROM {function}(%s, %s)", [at, _encode(postings)])
+            cursor.execute(f"SELECT * FROM {function}(%s, %s)", [_moment(at), _encode(postings)])
             rows = cursor.fetchall()
         except DatabaseError as error:
             refusal = _refusal(error)
@@ -178,12 +191,43 @@ def _replays(rows: list[tuple[Any, ...]]) -> bool:
 
 
 def _encode(postings: Sequence[Posting]) -> str:
-    return json.dumps([_as_json(posting) for posting in postings], separators=(",", ":"))
+    text = json.dumps([_as_json(posting) for posting in postings], separators=(",", ":"), allow_nan=False)
+    # Rare in the encoded text, so that only then every text is looked at.
+    if "\\u0000" in text or "\\ud" in text:
+        for posting in postings:
+            shown = (posting.key, posting.order_reference, posting.description, posting.metadata)
+            if not all(_can_be_kept(value) for value in shown):
+                raise InvalidText
+    return text
+
+
+def _can_be_kept(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+    if isinstance(value, dict):
+        return all(_can_be_kept(part) for pair in value.items() for part in pair)
+    if isinstance(value, list | tuple):
+        return all(_can_be_kept(part) for part in value)
+    return True
+
+
+def _moment(moment: datetime) -> str:
+    if moment.tzinfo is None:
+        raise ValueError("The ledger's times have a zone.")
+    # In UTC, so that the last hours of the year 9999 cannot become a year that nobody can read back.
+    return moment.astimezone(UTC).isoformat()
 
 
 def _as_json(posting: Posting) -> dict[str, Any]:
+    for name in ("points", "stamps", "held"):
+        if type(getattr(posting, name)) is not int:
+            raise TypeError(f"{name} must be a whole number.")
     if abs(posting.points) > MOST_POINTS or abs(posting.held) > MOST_POINTS:
         raise ValueError(f"A posting moves at most {MOST_POINTS} points.")
+    if abs(posting.stamps) > MOST_STAMPS:
+        raise ValueError(f"A posting moves at most {MOST_STAMPS} stamps.")
+    if posting.type is None and (posting.points or posting.stamps or posting.gives_back or posting.key is not None):
+        raise ValueError("A posting without a type may hold or release and nothing else.")
     moves_lifetime = posting.moves_lifetime
     if moves_lifetime is None:
         moves_lifetime = posting.type in LIFETIME_TYPES
@@ -211,7 +255,7 @@ def _as_json(posting: Posting) -> dict[str, Any]:
         shown["fingerprint"] = "\\x" + posting.fingerprint.hex()
     for name in ("expires_at", "reopens_until", "occurred_at"):
         if (moment := getattr(posting, name)) is not None:
-            shown[name] = moment.isoformat()
+            shown[name] = _moment(moment)
     for name in ("answers_id", "store_id", "actor_id", "run_id"):
         if (reference := getattr(posting, name)) is not None:
             shown[name] = str(reference)

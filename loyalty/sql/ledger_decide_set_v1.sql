@@ -29,15 +29,17 @@ AS $$
                m.last_number, m.is_active, f.id AS first_id, f.member_id AS first_member_id, f.number AS first_number,
                f.fingerprint AS first_fingerprint, f.points_delta AS first_points, f.stamps_delta AS first_stamps,
                f.lifetime_delta AS first_lifetime, f.requested AS first_requested,
-               a.lifetime_delta AS answered_lifetime,
-               CASE WHEN p.gives_back THEN -a.points_delta - coalesce((
-                   SELECT sum(e.points_delta) FROM loyalty_ledger_entries e WHERE e.answers_id = p.answers_id
-               ), 0) END::bigint AS room
+               CASE WHEN p.gives_back THEN -a.points_delta - coalesce(given.points, 0) END::bigint AS room,
+               CASE WHEN p.gives_back THEN -a.lifetime_delta - coalesce(given.lifetime, 0) END::bigint AS lifetime_room
           FROM posting p
           JOIN loyalty_members m ON m.id = p.member_id
           LEFT JOIN loyalty_ledger_entries f
             ON p.key IS NOT NULL AND f.merchant_id = m.merchant_id AND f.key = p.key
           LEFT JOIN loyalty_ledger_entries a ON p.gives_back AND a.id = p.answers_id AND a.member_id = m.id
+          LEFT JOIN LATERAL (
+              SELECT sum(e.points_delta) AS points, sum(e.lifetime_delta) AS lifetime
+                FROM loyalty_ledger_entries e
+                WHERE p.gives_back AND e.answers_id = p.answers_id AND e.member_id = m.id) given ON true
     ),
     capped AS (
         SELECT l.*, CASE WHEN l.gives_back THEN least(l.points, l.room) ELSE l.points END AS wanted
@@ -48,9 +50,19 @@ AS $$
                c.stamp_count + c.stamps < 0 AS stamps_missing
           FROM capped c
     ),
+    -- A clamp takes less than asked for; it never gives, and never shortens a hold.
+    clamped AS (
+        SELECT s.*, s.wanted + s.spared AS moved, s.missing - s.spared > 0 AS points_missing
+          FROM (
+            SELECT short.*,
+                   CASE WHEN short.short = 'clamp' THEN least(missing, greatest(-wanted, 0)) ELSE 0 END AS spared
+              FROM short) s
+    ),
     judged AS (
         SELECT s.*,
             CASE
+                WHEN s.type IS NULL AND (s.points <> 0 OR s.stamps <> 0 OR s.gives_back OR s.key IS NOT NULL)
+                    THEN 'P0001'
                 WHEN s.first_id IS NOT NULL AND s.first_member_id <> s.member_id THEN 'RG003'
                 WHEN s.first_id IS NOT NULL AND s.first_fingerprint IS DISTINCT FROM s.fingerprint THEN 'RG002'
                 WHEN s.first_id IS NOT NULL THEN NULL
@@ -58,32 +70,42 @@ AS $$
                 WHEN s.gives_back AND s.room IS NULL THEN 'P0002'
                 WHEN s.gives_back AND s.points > s.room AND s.short = 'refuse' THEN 'RG004'
                 WHEN s.gives_back AND s.wanted <= 0 THEN NULL
-                WHEN s.missing > 0 AND s.short = 'refuse' THEN 'RG001'
+                WHEN s.points_missing AND s.short <> 'skip' THEN 'RG001'
                 WHEN s.stamps_missing AND s.short <> 'skip' THEN 'RG005'
+                WHEN s.points_missing OR s.stamps_missing THEN NULL
+                -- More is released than held: the constraint of the row says so, in the order of the postings.
+                WHEN s.points_held + s.held < 0 THEN '23514'
             END AS refusal,
             CASE
                 WHEN s.first_id IS NOT NULL THEN 'replayed'
                 WHEN s.gives_back AND s.wanted <= 0 THEN 'skipped'
-                WHEN (s.missing > 0 AND s.short <> 'clamp') OR s.stamps_missing THEN 'skipped'
+                WHEN s.points_missing OR s.stamps_missing THEN 'skipped'
                 WHEN s.type IS NULL THEN 'moved'
                 ELSE 'created'
-            END AS outcome,
-            CASE WHEN s.missing > 0 AND s.short = 'clamp' THEN s.wanted + s.missing ELSE s.wanted END AS moved
-          FROM short s
+            END AS outcome
+          FROM clamped s
+    ),
+    -- A key that stands twice in the batch belongs to the posting that writes it first.
+    claimed AS (
+        SELECT j.*, j.key IS NOT NULL AND count(*) FILTER (WHERE j.outcome = 'created') OVER (
+                   PARTITION BY j.merchant_id, j.key ORDER BY j.ord
+                   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) > 0 AS key_taken
+          FROM judged j
     )
     SELECT j.ord, j.id, j.merchant_id, j.member_id, j.type,
            CASE j.outcome WHEN 'replayed' THEN j.first_stamps WHEN 'skipped' THEN 0 ELSE j.stamps END,
            j.held, j.key, j.fingerprint, j.is_activity, j.expires_at, j.answers_id, j.gives_back, j.reopens_until,
            j.store_id, j.actor_id, j.order_reference, j.run_id, j.description, j.metadata,
            coalesce(j.occurred_at, p_at), j.points_balance, j.points_held, j.stamp_count, j.lifetime_points,
-           j.last_number, j.room, j.points_balance - j.points_held, j.refusal, j.outcome,
+           j.last_number, j.room, j.points_balance - j.points_held,
+           CASE WHEN j.key_taken AND j.type IS NOT NULL THEN 'RG003' ELSE j.refusal END, j.outcome,
            CASE j.outcome WHEN 'replayed' THEN j.first_id WHEN 'created' THEN j.id END,
            CASE j.outcome WHEN 'replayed' THEN j.first_number WHEN 'created' THEN j.last_number + 1 END,
            CASE j.outcome WHEN 'replayed' THEN j.first_points WHEN 'skipped' THEN 0 ELSE j.moved END,
            CASE
                WHEN j.outcome = 'replayed' THEN j.first_lifetime
                WHEN j.outcome = 'skipped' OR NOT j.moves_lifetime THEN 0
-               WHEN j.gives_back THEN least(j.moved, -j.answered_lifetime)
+               WHEN j.gives_back THEN greatest(least(j.moved, j.lifetime_room), 0)
                ELSE greatest(j.moved, -j.lifetime_points)
            END,
            CASE
@@ -91,5 +113,5 @@ AS $$
                WHEN j.outcome = 'skipped' AND j.gives_back THEN j.points
                WHEN j.outcome = 'created' AND j.short = 'clamp' THEN abs(j.points)
            END
-      FROM judged j
+      FROM claimed j
 $$;

@@ -22,7 +22,7 @@ BEGIN
                coalesce(max(e.number), 0) AS last_number,
                coalesce((SELECT sum(r.points_cost) FROM loyalty_redemptions r
                           WHERE r.member_id = k.id AND r.status = 'requested'), 0)::bigint AS held
-          FROM unnest(p_members) AS k (id)
+          FROM (SELECT DISTINCT id FROM unnest(p_members) AS given (id)) AS k
           LEFT JOIN loyalty_ledger_entries e ON e.member_id = k.id
           GROUP BY k.id) truth
       WHERE m.id = truth.id

@@ -31,6 +31,14 @@ BEGIN
         RAISE EXCEPTION 'a posting names no member, or a member stands twice in a set';
     END IF;
 
+    -- Several keys are claimed in one order: see ledger_post_v1.
+    PERFORM pg_advisory_xact_lock(slot.merchant, slot.key) FROM (
+        SELECT DISTINCT hashtext(m.merchant_id::text) AS merchant, hashtext(element ->> 'key') & 63 AS key
+          FROM jsonb_array_elements(p_postings) element
+          JOIN loyalty_members m ON m.id = (element ->> 'member_id')::uuid
+          WHERE element ? 'key'
+          ORDER BY 1, 2) slot;
+
     -- 2. Refuse before anything moves: the first posting, in order, that cannot be granted.
     SELECT decided.ord, decided.refusal, decided.available, decided.room, decided.stamp_count, decided.key
       INTO wrong
@@ -100,7 +108,8 @@ BEGIN
                 WHERE a.entry_id IN (
                     SELECT d.answers_id
                     UNION ALL
-                    SELECT e.id FROM loyalty_ledger_entries e WHERE e.answers_id = d.answers_id)
+                    SELECT e.id FROM loyalty_ledger_entries e
+                      WHERE e.answers_id = d.answers_id AND e.member_id = d.member_id)
                 GROUP BY a.lot_id
                 HAVING sum(a.points) > 0) taken
           JOIN loyalty_point_expirations l ON l.id = taken.lot_id

@@ -26,6 +26,7 @@ DECLARE
     happened timestamptz;
     missing bigint;
     room bigint;
+    lifetime_room bigint;
     pending bigint;
     moved bigint;
     lifetime bigint;
@@ -40,6 +41,17 @@ BEGIN
       WHERE m.id IN (SELECT (element ->> 'member_id')::uuid FROM jsonb_array_elements(p_postings) element)
       ORDER BY m.id
       FOR NO KEY UPDATE;
+
+    -- Several keys are claimed in one order, whatever the order of the postings: two batches that bring each other's
+    -- keys for other members would deadlock in the unique index. 64 slots a merchant keep the lock table small.
+    IF jsonb_array_length(p_postings) > 1 THEN
+        PERFORM pg_advisory_xact_lock(slot.merchant, slot.key) FROM (
+            SELECT DISTINCT hashtext(m.merchant_id::text) AS merchant, hashtext(element ->> 'key') & 63 AS key
+              FROM jsonb_array_elements(p_postings) element
+              JOIN loyalty_members m ON m.id = (element ->> 'member_id')::uuid
+              WHERE element ? 'key'
+              ORDER BY 1, 2) slot;
+    END IF;
 
     FOR posting IN
         SELECT * FROM ROWS FROM (jsonb_to_recordset(p_postings) AS (
@@ -58,6 +70,12 @@ BEGIN
             RAISE EXCEPTION 'posting % names no member', posting.ord;
         END IF;
         happened := coalesce(posting.occurred_at, p_at);
+        -- What moves without an entry could not be accounted for, and a key without one would not be remembered.
+        IF posting.type IS NULL AND (
+            posting.points <> 0 OR posting.stamps <> 0 OR posting.gives_back OR posting.key IS NOT NULL
+        ) THEN
+            RAISE EXCEPTION 'posting % has no type, so it may hold or release and nothing else', posting.ord;
+        END IF;
 
         -- 2. A key posts once. The first entry is the answer to every retry of the same request.
         IF posting.key IS NOT NULL THEN
@@ -87,8 +105,10 @@ BEGIN
         IF posting.gives_back THEN
             SELECT * INTO STRICT first FROM loyalty_ledger_entries e
               WHERE e.id = posting.answers_id AND e.member_id = member.id;
-            SELECT -first.points_delta - coalesce(sum(e.points_delta), 0) INTO room
-              FROM loyalty_ledger_entries e WHERE e.answers_id = posting.answers_id;
+            SELECT -first.points_delta - coalesce(sum(e.points_delta), 0),
+                   -first.lifetime_delta - coalesce(sum(e.lifetime_delta), 0)
+              INTO room, lifetime_room
+              FROM loyalty_ledger_entries e WHERE e.answers_id = posting.answers_id AND e.member_id = member.id;
             IF moved > room AND posting.short = 'refuse' THEN
                 RAISE EXCEPTION 'more than was taken' USING
                     ERRCODE = 'RG004', DETAIL = jsonb_build_object('ord', posting.ord, 'room', room);
@@ -103,12 +123,14 @@ BEGIN
         END IF;
 
         -- 4. Is enough there? What is held is not there, except for the posting that lets go of it.
-        missing := greatest(
-            member.points_held + posting.held - member.points_balance - moved, 0
-        );
-        IF missing > 0 AND posting.short = 'clamp' THEN
-            moved := moved + missing;
-        ELSIF missing > 0 AND posting.short = 'refuse' THEN
+        missing := greatest(member.points_held + posting.held - member.points_balance - moved, 0);
+        IF posting.short = 'clamp' THEN
+            -- Less is taken than asked for; a clamp never gives, and never shortens a hold.
+            pending := least(missing, greatest(-moved, 0));
+            moved := moved + pending;
+            missing := missing - pending;
+        END IF;
+        IF missing > 0 AND posting.short <> 'skip' THEN
             RAISE EXCEPTION 'insufficient points' USING ERRCODE = 'RG001', DETAIL = jsonb_build_object(
                 'ord', posting.ord, 'available', member.points_balance - member.points_held);
         ELSIF member.stamp_count + posting.stamps < 0 AND posting.short <> 'skip' THEN
@@ -124,7 +146,7 @@ BEGIN
         -- 5. Lifetime points follow what really moved, and never fall below nothing.
         lifetime := CASE
             WHEN NOT posting.moves_lifetime THEN 0
-            WHEN posting.gives_back THEN least(moved, -first.lifetime_delta)
+            WHEN posting.gives_back THEN greatest(least(moved, lifetime_room), 0)
             ELSE greatest(moved, -member.lifetime_points)
         END;
 
@@ -191,7 +213,8 @@ BEGIN
                       WHERE a.entry_id IN (
                           SELECT posting.answers_id
                           UNION ALL
-                          SELECT e.id FROM loyalty_ledger_entries e WHERE e.answers_id = posting.answers_id)
+                          SELECT e.id FROM loyalty_ledger_entries e
+                            WHERE e.answers_id = posting.answers_id AND e.member_id = member.id)
                       GROUP BY a.lot_id
                       HAVING sum(a.points) > 0) taken
                   JOIN loyalty_point_expirations l ON l.id = taken.lot_id

@@ -1,0 +1,137 @@
+"""Both bodies of `ledger_post` against the model: any batch, the same outcomes, the same refusals, the same rows."""
+
+import os
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from loyalty.ledger import Posting
+from loyalty.models import EntryType
+from tests.cast import NOON
+from tests.ledger import batches, reading
+from tests.ledger.model import Model
+
+EXAMPLES = int(os.environ.get("LEDGER_EXAMPLES", "150"))
+# Everything an example writes is rolled back, so the fixtures serve all of them.
+shared = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+def _filled(members):
+    """Value to move, the same for every example: lots on one second and later, points without a date, stamps."""
+    earnings = [
+        Posting(member=member, type=EntryType.EARN, points=points, stamps=2, expires_at=expires_at)
+        for member in members
+        for points, expires_at in [(6, NOON), (5, None), (4, NOON), (3, NOON + timedelta(seconds=1))]
+    ]
+    # Points that raised no lifetime, so that taking them can ask for more of it than there is.
+    bonus = [Posting(member=member, type=EntryType.ADMIN_ADJUSTMENT, points=7) for member in members]
+    debits = [
+        Posting(member=member, type=EntryType.REFUND, points=-19, moves_lifetime=True, short="clamp")
+        for member in members
+    ]
+    reading.posted([*earnings, *bonus, *debits], at=NOON, body="rows")
+    return [posting.id for posting in debits]
+
+
+@pytest.fixture
+def filled(members):
+    """The entries that took something; the model of these members comes from the database."""
+    return _filled(members)
+
+
+def _model_of(members):
+    model = Model({})
+    model.books = reading.books(members)
+    model.keys = {
+        (model.books.cards[entry.member].merchant, entry.key): entry
+        for entry in model.books.entries.values()
+        if entry.key is not None
+    }
+    return model
+
+
+def _same(members, several, *, body):
+    """Post the batches, one after the other, to a model and through this body."""
+    model = _model_of(members)
+    for batch in several:
+        expected = reading.modelled(model, batch, at=NOON)
+        assert reading.posted(batch, at=NOON, body=body) == expected
+        assert reading.books(members) == model.books
+    assert reading.broken_promises() == {}
+
+
+@shared
+@given(data=st.data())
+def test_a_batch_moves_what_the_model_moves(members, filled, data):
+    several = data.draw(st.lists(batches.postings(members[:3] + members[4:], taken=filled), min_size=1, max_size=3))
+
+    with transaction.atomic():
+        _same(members, several, body="rows")
+        transaction.set_rollback(True)
+
+
+@shared
+@given(data=st.data())
+def test_a_set_moves_what_the_model_moves(members, filled, data):
+    sets = batches.postings(members, taken=filled, distinct=True)
+    several = data.draw(st.lists(sets, min_size=1, max_size=4))
+
+    with transaction.atomic():
+        _same(members, several, body="set")
+        transaction.set_rollback(True)
+
+
+class Ledger(RuleBasedStateMachine):
+    """Batches of both kinds, one after the other, on the same members."""
+
+    members: list
+
+    @initialize()
+    def begin(self):
+        self.frame = transaction.atomic()
+        self.frame.__enter__()
+        self.taken = _filled(self.members)
+        self.model = _model_of(self.members)
+
+    def teardown(self):
+        if hasattr(self, "frame"):
+            transaction.set_rollback(True)
+            self.frame.__exit__(None, None, None)
+
+    @rule(data=st.data())
+    def post_a_batch(self, data):
+        self._post(data.draw(batches.postings(self.members[:3], taken=self.taken)), "rows")
+
+    @rule(data=st.data())
+    def post_a_set(self, data):
+        self._post(data.draw(batches.postings(self.members, taken=self.taken, distinct=True)), "set")
+
+    def _post(self, batch, body):
+        expected = reading.modelled(self.model, batch, at=NOON)
+        assert reading.posted(batch, at=NOON, body=body) == expected
+        if not isinstance(expected, str):
+            self.taken += [outcome.entry.id for outcome in expected if outcome.entry and outcome.entry.points < 0]
+
+    @invariant()
+    def the_books_are_those_of_the_model(self):
+        if hasattr(self, "model"):
+            assert reading.books(self.members) == self.model.books
+            assert reading.broken_promises() == {}
+
+
+def test_batch_after_batch_the_books_are_those_of_the_model(members):
+    class OfThese(Ledger):
+        pass
+
+    OfThese.members = members
+
+    run_state_machine_as_test(OfThese, settings=settings(shared, max_examples=EXAMPLES // 4, stateful_step_count=12))
+    assert not connection.needs_rollback
