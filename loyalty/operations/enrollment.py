@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import Q
-from phonenumber_field.phonenumber import PhoneNumber
+from phonenumber_field.phonenumber import to_python
 
 from loyalty.cards import new_card_number, new_referral_code
 from loyalty.events import MemberEnrolled, WelcomeBonusCredited
@@ -202,8 +202,8 @@ def _normalized(person: Person) -> Person:
         except ValidationError as error:
             raise InvalidPerson("The e-mail address is not valid.", field="email") from error
     if phone:
-        number = PhoneNumber.from_string(phone)
-        if not number.is_valid():
+        number = to_python(phone)
+        if not number or not number.is_valid():
             raise InvalidPerson("The phone number is not valid; it begins with + and the country.", field="phone")
         phone = number.as_e164
     return Person(
