@@ -81,7 +81,7 @@ RETURNING status
 
 _REQUEUE = """
 UPDATE outbox_events SET status = 'pending', attempts = 0, available_at = NULL
-WHERE status = 'parked'
+WHERE status = 'parked' AND (%(only)s::uuid[] IS NULL OR id = ANY(%(only)s::uuid[]))
 """
 
 _PURGE = """
@@ -153,14 +153,14 @@ def fail(claim: Claim, error: str) -> bool:
         return bool(row) and row[0] == "parked"
 
 
-def requeue_parked() -> int:
-    """Give every parked event all its attempts again. Return how many there were.
+def requeue_parked(only: Sequence[UUID] | None = None) -> int:
+    """Give parked events, all or those of these ids, all their attempts again. Return how many there were.
 
     Each goes on where it was: subscribers that have heard of it do not hear again.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_REQUEUE)
-        return cursor.rowcount
+        cursor.execute(_REQUEUE, {"only": None if only is None else list(only)})
+        return int(cursor.rowcount)
 
 
 def purge(*, done_before: Any, chunk: int = 10_000) -> int:
