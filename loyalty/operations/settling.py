@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
+import structlog
+
 from loyalty import ledger
 from loyalty.events import EntryEvent, RewardReady
 from loyalty.ledger import Posted, Posting
@@ -12,6 +14,9 @@ from loyalty.models import EntryType
 from loyalty.operations import tiers
 from loyalty_site import outbox
 from loyalty_site.outbox import Event
+
+_points_log = structlog.get_logger("loyalty.points_service")
+_stamps_log = structlog.get_logger("loyalty.stamp_service")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,28 @@ def settle(
     outbox.publish_many(
         chain(events, _rewards_ready(posted), tiers.raise_where_reached(posted, at=at), also(posted) if also else ())
     )
+    _log(posted)
     return posted
+
+
+def _log(posted: list[Posted]) -> None:
+    """One line for a single entry, one for a batch: a till's every step, an import's days."""
+    written = [one.entry for one in posted if one.created and one.entry is not None]
+    if not written:
+        return
+    first = written[0]
+    log = _stamps_log if first.stamps_delta else _points_log
+    if len(written) == 1:
+        log.info(
+            first.type,
+            merchant=str(first.merchant_id),
+            member=str(first.member_id),
+            entry=str(first.pk),
+            points=first.points_delta,
+            stamps=first.stamps_delta,
+        )
+    else:
+        log.info("batch", merchant=str(first.merchant_id), entries=len(written))
 
 
 def _rewards_ready(posted: list[Posted]) -> Iterable[Event]:
