@@ -1,4 +1,4 @@
-"""When the daily run happens in a replay, and at which of them its figures are taken (data/RULES.md "The daily run")."""
+"""When the daily run happens in a replay, and after which of them its figures are taken."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -83,13 +83,7 @@ def _read(stream: IO[bytes], rules: Rules, skip_bad_rows: bool) -> tuple[list[Or
     seen: dict[str, int] = {}
     for line, row in _rows(stream):
         try:
-            if None in row:
-                raise BadField("(row)", "has more fields than the header")
-            if None in row.values():
-                raise BadField(next(name for name in row if row[name] is None), "is missing")
-            order = parse(row, line, rules)
-            if order.reference in seen:
-                raise BadField("order_ref", f"stood on line {seen[order.reference]} before")
+            order = _order(row, line, rules, seen)
         except BadField as error:
             bad.append(BadRow(line, error.column, error.problem))
             if len(bad) >= _MOST_NAMED and not skip_bad_rows:
@@ -98,6 +92,19 @@ def _read(stream: IO[bytes], rules: Rules, skip_bad_rows: bool) -> tuple[list[Or
         seen[order.reference] = line
         orders.append(order)
     return orders, bad
+
+
+def _order(row: dict[str, str], line: int, rules: Rules, seen: dict[str, int]) -> Order:
+    # What csv makes of a row that is longer or shorter than the header.
+    if None in row:
+        raise BadField("(row)", "has more fields than the header")
+    for column, text in row.items():
+        if text is None:
+            raise BadField(column, "is missing")
+    order = parse(row, line, rules)
+    if order.reference in seen:
+        raise BadField("order_ref", f"stood on line {seen[order.reference]} before")
+    return order
 
 
 def _rows(stream: IO[bytes]) -> Iterator[tuple[int, dict[str, str]]]:
