@@ -23,7 +23,7 @@ BEGIN
 
     -- 1. Lock the members, in id order, whoever else is posting. Only then look.
     PERFORM 1 FROM loyalty_members m
-      WHERE m.id IN (SELECT (element ->> 'member_id')::uuid FROM jsonb_array_elements(p_postings) element)
+      WHERE m.id = ANY (ARRAY(SELECT (element ->> 'member_id')::uuid FROM jsonb_array_elements(p_postings) element))
       ORDER BY m.id
       FOR NO KEY UPDATE;
     GET DIAGNOSTICS locked = ROW_COUNT;

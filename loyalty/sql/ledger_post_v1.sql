@@ -16,6 +16,8 @@ RETURNS TABLE (
     requested bigint, written_at timestamptz, xact xid8
 )
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+-- A plan that was cached while the tables were small would read them through, for as long as the session lasts.
+SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -36,15 +38,16 @@ BEGIN
         RAISE EXCEPTION 'the ledger posts under READ COMMITTED alone';
     END IF;
 
-    -- 1. Lock the members, in id order, whoever else is posting. Only then look.
-    PERFORM 1 FROM loyalty_members m
-      WHERE m.id IN (SELECT (element ->> 'member_id')::uuid FROM jsonb_array_elements(p_postings) element)
-      ORDER BY m.id
-      FOR NO KEY UPDATE;
-
-    -- Several keys are claimed in one order, whatever the order of the postings: two batches that bring each other's
-    -- keys for other members would deadlock in the unique index. 64 slots a merchant keep the lock table small.
+    -- 1. Lock the members, in id order, whoever else is posting. Only then look. One alone is locked at its look, below.
     IF jsonb_array_length(p_postings) > 1 THEN
+        PERFORM 1 FROM loyalty_members m
+          WHERE m.id = ANY (ARRAY(SELECT (element ->> 'member_id')::uuid FROM jsonb_array_elements(p_postings) element))
+          ORDER BY m.id
+          FOR NO KEY UPDATE;
+
+        -- Several keys are claimed in one order, whatever the order of the postings: two batches that bring each
+        -- other's keys for other members would deadlock in the unique index. 64 slots a merchant keep the lock table
+        -- small.
         PERFORM pg_advisory_xact_lock(slot.merchant, slot.key) FROM (
             SELECT DISTINCT hashtext(m.merchant_id::text) AS merchant, hashtext(element ->> 'key') & 63 AS key
               FROM jsonb_array_elements(p_postings) element
@@ -65,7 +68,7 @@ BEGIN
             description, metadata, occurred_at, ord
         )
     LOOP
-        SELECT * INTO member FROM loyalty_members m WHERE m.id = posting.member_id;
+        SELECT * INTO member FROM loyalty_members m WHERE m.id = posting.member_id FOR NO KEY UPDATE;
         IF NOT FOUND THEN
             RAISE EXCEPTION 'posting % names no member', posting.ord;
         END IF;

@@ -101,9 +101,9 @@ def rows(*, rounds: int = 5, seconds: float = 3.0) -> Iterator[Row]:
 
 
 def _populate(database: str) -> None:
-    people.load(database, people.make_program("one"), 1, people.Crowd(members=MEMBERS, active_at=LONG_AGO))
+    people.load(database, people.make_program("one"), 1, people.Crowd(members=MEMBERS, active_at=LONG_AGO, points=100))
     for number in range(PROGRAMS):
-        crowd = people.Crowd(members=MEMBERS // PROGRAMS, active_at=LONG_AGO)
+        crowd = people.Crowd(members=MEMBERS // PROGRAMS, active_at=LONG_AGO, points=100)
         people.load(database, people.make_program(f"many-{number}"), 100 + number, crowd)
     lots = people.make_program("lots", expiry_policy="lots", points_valid_days=90)
     soon = datetime.now(UTC) + timedelta(days=30)
