@@ -26,7 +26,7 @@ BEAT_SECONDS = 5.0
 class RecordingBroker(ORM):
     """The ORM broker; a task that has ended its worker too often is parked instead of being given out again.
 
-    Parked tasks are django-q2's failed tasks: seen in the admin, resubmitted there.
+    A parked task is kept among django-q2's failed tasks.
     """
 
     _beaten_at = 0.0

@@ -128,7 +128,7 @@ class _Listener:
 
     def listen(self, channels: Iterable[str]) -> None:
         self.close()
-        self.connection = raw_connection(application_name="regulars delivery")
+        self.connection = raw_connection(application_name="regulars listener")
         for channel in sorted(channels):
             self.connection.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
 

@@ -77,16 +77,18 @@ class Supervisor:
             "DATABASE_POOL": "0",
         }
         try:
-            self._start("the cluster", "qcluster", env=environment)
-            self._start("the delivery loop", "deliver", env=environment, pass_fds=(beat,))
+            self._start("the cluster", "qcluster", environment)
+            self._start("the delivery loop", "deliver", environment, pass_fds=(beat,))
             os.close(beat)
             return self._watch()
         finally:
             self._end()
 
-    def _start(self, name: str, command: str, **options: Any) -> None:
+    def _start(self, name: str, command: str, environment: dict[str, str], **options: Any) -> None:
         process = subprocess.Popen(  # noqa: S603 - our own manage.py
             [sys.executable, str(self.manage), command],
+            # Seen in pg_stat_activity.
+            env={**environment, "PGAPPNAME": f"regulars {command}"},
             stdin=subprocess.DEVNULL,
             # Ctrl-C and a group-wide signal reach the supervisor alone.
             start_new_session=True,

@@ -75,7 +75,7 @@ def other(own_database):
 def cut_the_listening_connection(other):
     done = other.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE application_name = 'regulars delivery' AND datname = current_database()"
+        " WHERE application_name = 'regulars listener' AND datname = current_database()"
     )
     assert done.fetchall() == [(True,)]
 
