@@ -1,0 +1,95 @@
+"""Who is calling."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from loyalty_site.http.secrets import digest
+from loyalty_site.tenants.models import Merchant, Store, User
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Calls of a subject this minute: how many are allowed, how many there were, seconds until counting begins anew."""
+
+    limit: int
+    calls: int
+    resets_in: int
+
+    @property
+    def exceeded(self) -> bool:
+        return self.calls > self.limit
+
+    @property
+    def remaining(self) -> int:
+        return max(0, self.limit - self.calls)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A credential that was presented and found good.
+
+    `name` stands for it where answers and counts are kept. A key has a merchant and scopes, perhaps a store; a member
+    token a merchant and the customer's `user_id`; a session or staff token a `user`.
+    """
+
+    name: str
+    merchant: Merchant | None = None
+    store: Store | None = None
+    scopes: frozenset[str] = field(default_factory=frozenset)
+    user_id: UUID | None = None
+    user: User | None = None
+    usage: Usage | None = None
+
+    # DRF asks these of whatever stands in request.user.
+    @property
+    def is_authenticated(self) -> bool:
+        return True
+
+    @property
+    def is_active(self) -> bool:
+        return True
+
+    @property
+    def pk(self) -> str:
+        return self.name
+
+
+def admit_key(text: str, *, limit: int) -> Caller | None:
+    """The caller with this API key, its call counted; None for a key that is unknown, revoked or expired."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM http_admit_key_v1(%s, %s)", [digest(text), limit])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    key_id, merchant_id, slug, merchant_name, store_id, store_name, scopes, calls, resets_in = row
+    merchant = Merchant(id=merchant_id, slug=slug, name=merchant_name)
+    merchant._state.adding = False
+    store = None
+    if store_id is not None:
+        store = Store(id=store_id, merchant=merchant, name=store_name)
+        store._state.adding = False
+    return Caller(
+        name=f"key:{key_id}",
+        merchant=merchant,
+        store=store,
+        scopes=frozenset(scopes),
+        usage=Usage(limit, calls, resets_in),
+    )
+
+
+def count(subject: str, *, limit: int) -> Usage:
+    """Count a call of the subject, atomically over all processes and machines."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM http_count_v1(%s, %s)", [subject, limit])
+        calls, resets_in = cursor.fetchone()
+    return Usage(limit, calls, resets_in)
+
+
+def purge(*, before: datetime) -> int:
+    """Delete windows of minutes that began before; returns how many there were."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM rate_windows WHERE begins_at < %s", [before])
+        return cursor.rowcount

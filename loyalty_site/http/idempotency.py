@@ -1,0 +1,106 @@
+"""Idempotency-Key: a change that is asked for again is answered again, and not made again."""
+
+import hashlib
+import json
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.utils import timezone
+from rest_framework.request import Request
+
+from loyalty_site.http.media import CamelRenderer
+from loyalty_site.http.models import IdempotentAnswer
+from loyalty_site.refusals import Refusal
+
+HEADER = "Idempotency-Key"
+REPLAYED = "Idempotent-Replayed"
+LONGEST = 255
+KEPT = timedelta(hours=48)
+
+
+class InvalidIdempotencyKey(Refusal):
+    """The header is empty, too long, or not printable ASCII."""
+
+    code = "invalid_idempotency_key"
+    status = 400
+    sentence = "The Idempotency-Key must be 1 to 255 printable ASCII characters."
+
+
+class IdempotencyKeyReused(Refusal):
+    """The key came before with another request."""
+
+    code = "idempotency_key_reused"
+    status = 422
+    sentence = "This Idempotency-Key was used before for another request."
+
+
+class RequestRunning(Refusal):
+    """Another request with the key is being answered at this moment. `facts`: retry_after, seconds."""
+
+    code = "request_running"
+    sentence = "A request with this Idempotency-Key is running; ask again in a moment."
+
+
+class Forgotten(Refusal):
+    """The answer was of a person who has been forgotten since."""
+
+    code = "forgotten"
+    status = 410
+    sentence = "This request was answered, and the person it was about has been forgotten since."
+
+
+def key_of(request: Request) -> str | None:
+    """The key in the header; None without one. Raises `InvalidIdempotencyKey`."""
+    key: str | None = request.headers.get(HEADER)
+    if key is None:
+        return None
+    if not 1 <= len(key) <= LONGEST or not key.isascii() or not key.isprintable():
+        raise InvalidIdempotencyKey
+    return key
+
+
+def fingerprint(request: Request) -> bytes:
+    """32 bytes that stand for method, path, query and the body as parsed: spaces and order do not count."""
+    asked = json.dumps(
+        [request.method, request.get_full_path(), request.data], sort_keys=True, default=str, separators=(",", ":")
+    )
+    return hashlib.sha256(asked.encode("utf-8", "surrogatepass")).digest()
+
+
+def take(credential: str, key: str, request_fingerprint: bytes) -> tuple[int, Any] | None:
+    """Take the key for this transaction. Return status and body of the answer given before, or None for a new one.
+
+    Raises `RequestRunning`, `IdempotencyKeyReused`, `Forgotten`.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM http_take_key_v1(%s, %s)", [credential, key])
+        taken, known, status, body = cursor.fetchone()
+    if not taken:
+        raise RequestRunning(retry_after=1)
+    if known is None:
+        return None
+    if bytes(known) != request_fingerprint:
+        raise IdempotencyKeyReused
+    if body is None:
+        raise Forgotten
+    return status, json.loads(body)
+
+
+def keep(
+    credential: str, key: str, request_fingerprint: bytes, status: int, body: Any, customer_id: UUID | None
+) -> None:
+    """Store the answer in the transaction of the change it tells of."""
+    text = CamelRenderer().render(body).decode()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO idempotent_answers (credential, key, fingerprint, status, body, customer_id, created_at) "
+            "VALUES (%s, %s, %s, %s, %s::jsonb, %s, now())",
+            [credential, key, request_fingerprint, status, text, customer_id],
+        )
+
+
+def purge() -> int:
+    """Delete answers that are older than we promise to keep them; returns how many."""
+    return IdempotentAnswer.objects.filter(created_at__lt=timezone.now() - KEPT).delete()[0]

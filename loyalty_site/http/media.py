@@ -1,0 +1,82 @@
+"""Reading and writing JSON."""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import IO, Any
+
+from django.http import RawPostDataException
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import JSONRenderer
+
+from loyalty_site.http.casing import camelized, snaked
+
+_DEPTH = 20
+
+
+class CamelParser(BaseParser):
+    """Strict JSON (RFC 8259) into snake_case names. Numbers with a fraction become decimals, never binary floats."""
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        request = (parser_context or {})["request"]._request
+        try:
+            # `body` keeps Django's limit on what is read into memory; the stream has none.
+            body = request.body
+        except RawPostDataException as error:
+            raise ParseError("The body was cut short.") from error
+        try:
+            value = json.loads(
+                body.decode("utf-8"),
+                parse_float=Decimal,
+                parse_constant=_no_number,
+                object_pairs_hook=_without_repeats,
+            )
+            _check(value, _DEPTH)
+        except RecursionError as error:
+            raise ParseError("The body is nested too deeply.") from error
+        except ValueError as error:
+            raise ParseError(f"The body is not JSON: {error}") from error
+        return snaked(value)
+
+
+class CamelRenderer(JSONRenderer):
+    """snake_case names into camelCase JSON."""
+
+    def render(
+        self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
+    ) -> bytes:
+        return super().render(camelized(data), accepted_media_type, renderer_context)
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no number")
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    named = dict(pairs)
+    if len(named) != len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return named
+
+
+def _check(value: Any, depth: int) -> None:
+    """Raise ValueError for what PostgreSQL cannot store as text, and for what is nested too deeply."""
+    if depth == 0:
+        raise ValueError("it is nested too deeply")
+    if isinstance(value, str):
+        if "\x00" in value:
+            raise ValueError("a text holds the character U+0000")
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise ValueError("a text holds half of a surrogate pair")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check(key, depth - 1)
+            _check(item, depth - 1)
+    elif isinstance(value, list):
+        for item in value:
+            _check(item, depth - 1)

@@ -1,0 +1,234 @@
+"""The four doors. A view says what it takes (`validated`), calls one operation, and answers with plain values."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.cache import patch_vary_headers
+from rest_framework import exceptions
+from rest_framework.authentication import BaseAuthentication, CSRFCheck
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
+
+from loyalty_site.http import credentials, idempotency
+from loyalty_site.http.casing import snake
+from loyalty_site.http.credentials import Caller, Usage
+from loyalty_site.http.media import CamelParser, CamelRenderer
+from loyalty_site.http.models import Scope, StaffToken
+from loyalty_site.http.secrets import API_KEY_PREFIX, STAFF_TOKEN_PREFIX, digest
+from loyalty_site.http.tokens import read
+from loyalty_site.refusals import Refusal
+from loyalty_site.tenants.models import Merchant, Store, User
+from loyalty_site.tenants.permissions import may
+
+
+class RateLimited(Refusal):
+    """More calls than the limit in this minute. `facts`: retry_after, seconds."""
+
+    code = "rate_limited"
+    status = 429
+    sentence = "Too many requests; wait a moment."
+
+
+class KeyAuthentication(BaseAuthentication):
+    """`Authorization: Api-Key <key>` or `X-API-Key: <key>`."""
+
+    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+        text = _after("api-key", request) or request.headers.get("X-API-Key", "").strip()
+        if not text:
+            return None
+        caller = None
+        if text.startswith(API_KEY_PREFIX):
+            caller = credentials.admit_key(text, limit=settings.RATE_LIMIT_STORE)
+        if caller is None:
+            raise exceptions.AuthenticationFailed("This key is unknown, revoked or expired.", "invalid_key")
+        return caller, None
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Api-Key realm="store"'
+
+
+class StaffAuthentication(BaseAuthentication):
+    """`Authorization: Bearer rs_...`, else the console's session with a CSRF token."""
+
+    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+        text = _after("bearer", request)
+        if text:
+            user = self._user_of(text)
+            if user is None:
+                raise exceptions.AuthenticationFailed("This token is unknown, revoked or expired.", "invalid_token")
+        else:
+            user = getattr(request._request, "user", None)
+            if user is None or not user.is_authenticated or not user.is_active:
+                return None
+            check = CSRFCheck(lambda _request: None)  # type: ignore[arg-type]
+            check.process_request(request._request)
+            if reason := check.process_view(request._request, None, (), {}):
+                raise exceptions.PermissionDenied(f"CSRF: {reason}", "csrf_failed")
+        usage = credentials.count(f"staff:{user.pk}", limit=settings.RATE_LIMIT_MEMBER)
+        return Caller(name=f"staff:{user.pk}", user=user, usage=usage), None
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="staff"'
+
+    def _user_of(self, text: str) -> User | None:
+        if not text.startswith(STAFF_TOKEN_PREFIX):
+            return None
+        token = StaffToken.live().select_related("user").filter(digest=digest(text)).first()
+        if token is None:
+            return None
+        token.touch()
+        return token.user
+
+
+class MemberAuthentication(BaseAuthentication):
+    """`Authorization: Bearer <member token>`."""
+
+    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+        text = _after("bearer", request)
+        if not text:
+            return None
+        token = read(text)
+        if token is None:
+            raise exceptions.AuthenticationFailed("This token is not valid, or has expired.", "invalid_token")
+        name = f"member:{token.merchant_id}:{token.user_id}"
+        usage = credentials.count(name, limit=settings.RATE_LIMIT_MEMBER)
+        return Caller(name=name, merchant=Merchant(id=token.merchant_id), user_id=token.user_id, usage=usage), None
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="member"'
+
+
+def _after(scheme: str, request: Request) -> str:
+    """What follows the scheme in the Authorization header; empty for another scheme."""
+    name, _, rest = request.headers.get("Authorization", "").partition(" ")
+    return rest.strip() if name.lower() == scheme else ""
+
+
+class Door(APIView):
+    """What all doors do: who calls, how often, once each."""
+
+    parser_classes: ClassVar[Any] = [CamelParser]
+    renderer_classes: ClassVar[Any] = [CamelRenderer]
+    permission_classes: ClassVar[Any] = []
+    # The scope a key needs for this view.
+    scope: ClassVar[str | None] = None
+
+    request: Request
+
+    @property
+    def caller(self) -> Caller:
+        return self.request.user  # type: ignore[return-value]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if not isinstance(request.user, Caller):
+            raise exceptions.NotAuthenticated
+        usage = request.user.usage
+        if usage is not None and usage.exceeded:
+            raise RateLimited(f"At most {usage.limit} requests a minute.", retry_after=usage.resets_in)
+        self.allow(request.user)
+
+    def allow(self, caller: Caller) -> None:
+        """Raise PermissionDenied where this caller may not use this view."""
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        usage = getattr(getattr(request, "_user", None), "usage", None)
+        if isinstance(usage, Usage):
+            response["RateLimit-Limit"] = str(usage.limit)
+            response["RateLimit-Remaining"] = str(usage.remaining)
+            response["RateLimit-Reset"] = str(usage.resets_in)
+        response["Cache-Control"] = "no-store"
+        patch_vary_headers(response, ["Authorization", "X-API-Key"])
+        return response
+
+    def validated(self, serializer: type[Serializer[Any]]) -> dict[str, Any]:
+        """The request's body as the serializer takes it. Raises ValidationError."""
+        if self.request.data is not None and not isinstance(self.request.data, dict):
+            raise exceptions.ParseError("The body must be a JSON object.")
+        taken = serializer(data=self.request.data or {})
+        taken.is_valid(raise_exception=True)
+        return taken.validated_data  # type: ignore[no-any-return]
+
+    def queried(self, serializer: type[Serializer[Any]]) -> dict[str, Any]:
+        """The query of the address as the serializer takes it. Raises ValidationError."""
+        query = self.request.query_params
+        repeated = {name for name, field in serializer().fields.items() if hasattr(field, "child")}
+        named: dict[str, Any] = {}
+        for name in query:
+            inner = snake(name)
+            named[inner] = query.getlist(name) if inner in repeated else query[name]
+        taken = serializer(data=named)
+        taken.is_valid(raise_exception=True)
+        return taken.validated_data  # type: ignore[no-any-return]
+
+    def change(self, make: Callable[[], "Answer"]) -> Response:
+        """Make a change once: in one transaction with the answer kept for whoever asks again with the same key."""
+        key = idempotency.key_of(self.request)
+        if key is None:
+            with transaction.atomic():
+                return make().response()
+        asked = idempotency.fingerprint(self.request)
+        with transaction.atomic():
+            known = idempotency.take(self.caller.name, key, asked)
+            if known is not None:
+                status, body = known
+                return Response(body, status, headers={idempotency.REPLAYED: "true"})
+            answer = make()
+            idempotency.keep(self.caller.name, key, asked, answer.status, answer.body, answer.about)
+        return answer.response()
+
+
+class Answer:
+    """What came of a change: a body, a status, whom it is about, and whether it was there before."""
+
+    def __init__(self, body: Any, status: int = 200, *, about: UUID | None = None, replayed: bool = False) -> None:
+        self.body = body
+        self.status = 200 if replayed else status
+        self.about = about
+        self.replayed = replayed
+
+    def response(self) -> Response:
+        headers = {idempotency.REPLAYED: "true"} if self.replayed else None
+        return Response(self.body, self.status, headers=headers)
+
+
+class StoreView(Door):
+    """The store door: a till or a storefront back end, with a key that belongs to a store."""
+
+    authentication_classes: ClassVar[Any] = [KeyAuthentication]
+    scope = Scope.STORE
+
+    merchant: Merchant
+    store: Store
+
+    def allow(self, caller: Caller) -> None:
+        if caller.store is None or caller.merchant is None or self.scope not in caller.scopes:
+            raise exceptions.PermissionDenied(f"This key has no scope {self.scope!r} of a store.", "wrong_scope")
+        self.merchant, self.store = caller.merchant, caller.store
+
+
+class StaffView(Door):
+    """The admin door: a member of staff, with a session or a token, and a role that allows it."""
+
+    authentication_classes: ClassVar[Any] = [StaffAuthentication]
+    # Django's name of what a role must allow, such as `loyalty.change_member`; by method.
+    permissions: ClassVar[dict[str, str]] = {}
+
+    user: User
+
+    def allow(self, caller: Caller) -> None:
+        assert caller.user is not None  # noqa: S101 (StaffAuthentication names one)
+        self.user = caller.user
+        permission = self.permissions.get(self.request.method or "")
+        if permission is not None and not self.user.has_perm(permission):
+            raise exceptions.PermissionDenied("Your role does not allow this.", "wrong_role")
+
+    def may(self, permission: str, merchant_id: UUID) -> bool:
+        """Whether the user's role at that merchant allows it."""
+        return may(self.user, permission, merchant_id)
