@@ -307,6 +307,7 @@ def _posted(posting: Posting, row: tuple[Any, ...], firsts: dict[UUID, LedgerEnt
         entry._state.db = "default"
     elif outcome == "replayed":
         entry = firsts[entry_id]
+        entry.replayed = True
     return Posted(
         posting=posting,
         entry=entry,

@@ -4,6 +4,7 @@ Every name can also be given as a file: `SECRET_KEY_FILE=/run/secrets/key`. `doc
 them all.
 """
 
+import hashlib
 import os
 import secrets
 from pathlib import Path
@@ -33,6 +34,7 @@ INSTALLED_APPS = [
     "loyalty_site",
     "loyalty_site.console",
     "loyalty",
+    "loyalty_site.http",
     "loyalty_site.outbox",
     "loyalty_site.jobs",
     "loyalty_site.tenants",
@@ -52,6 +54,9 @@ INSTALLED_APPS = [
     "django_structlog",
     "pgtrigger",
     "phonenumber_field",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "csp",
 ]
 
@@ -178,6 +183,44 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
         "base-uri": [NONE],
     },
+}
+
+# --- API ----------------------------------------------------------------------------------------------------------
+RATE_LIMIT_STORE = env.int("RATE_LIMIT_STORE", default=600)
+RATE_LIMIT_MEMBER = env.int("RATE_LIMIT_MEMBER", default=120)
+DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("MAX_BODY_BYTES", default=1_048_576)
+# id:secret pairs: the first signs, all verify. A ring that follows SECRET_KEY serves until there is one of its own.
+MEMBER_TOKEN_KEYS = tuple(
+    (key_id, secret)
+    for key_id, _, secret in (pair.partition(":") for pair in env.list("MEMBER_TOKEN_KEYS", default=[]))
+) or (("default", hashlib.blake2b(SECRET_KEY.encode(), key=b"member tokens", digest_size=32).hexdigest()),)
+REST_FRAMEWORK = {
+    "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "loyalty_site.http.openapi.Schema",
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "UNAUTHENTICATED_USER": None,
+    "COERCE_DECIMAL_TO_STRING": True,
+}
+DRF_STANDARDIZED_ERRORS = {
+    "EXCEPTION_HANDLER_CLASS": "loyalty_site.http.errors.Handler",
+    "EXCEPTION_FORMATTER_CLASS": "loyalty_site.http.errors.Formatter",
+    "ENABLE_IN_DEBUG_FOR_UNHANDLED_EXCEPTIONS": True,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Regulars",
+    "DESCRIPTION": "Points, stamps, tiers and rewards of many merchants. See `/docs`.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "loyalty_site.http.openapi.camelize",
+    ],
+    "SCHEMA_PATH_PREFIX": "/api/v1",
 }
 
 # --- Jobs -----------------------------------------------------------------------------------------------------

@@ -43,6 +43,9 @@ class LedgerEntry(models.Model):
     member alone: four more cost 28 % of each posting.
     """
 
+    # True on an entry that answers a retry: it was written by an earlier request.
+    replayed = False
+
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     merchant_id = models.UUIDField(_("merchant"))
     member = models.ForeignKey(

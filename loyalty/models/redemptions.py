@@ -18,6 +18,9 @@ class Redemption(models.Model):
         FAILED = "failed", _("Failed")
         CANCELLED = "cancelled", _("Cancelled")
 
+    # True on a redemption that answers a retry: it was made by an earlier request.
+    replayed = False
+
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     merchant = models.ForeignKey(
         Merchant,

@@ -287,6 +287,7 @@ def _insert(redemption: Redemption) -> Redemption | None:
         raise OrderAlreadyUsed
     if bytes(first.fingerprint or b"") != redemption.fingerprint:
         raise KeyReused
+    first.replayed = True
     return first
 
 

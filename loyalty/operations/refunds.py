@@ -181,6 +181,7 @@ def void(*, store: Store, entry_id: UUID, reason: str, at: datetime, actor: User
         raise NotVoidable
     lock(entry.member)
     if (first := _void_of(entry)) is not None:
+        first.replayed = True
         return first
     program = entry.member.program
     if at > entry.occurred_at + timedelta(hours=program.void_hours):

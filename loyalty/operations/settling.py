@@ -60,7 +60,7 @@ def _log(posted: list[Posted]) -> None:
     log = _stamps_log if first.stamps_delta else _points_log
     if len(written) == 1:
         log.info(
-            first.type,
+            str(first.type),
             merchant=str(first.merchant_id),
             member=str(first.member_id),
             entry=str(first.pk),
