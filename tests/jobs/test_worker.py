@@ -152,6 +152,25 @@ def test_a_task_that_kills_its_process_is_parked_after_three_attempts_and_others
     wait_until(lambda: not OrmQ.objects.exists())
 
 
+def test_it_goes_on_when_the_database_comes_back(start_worker, own_database):
+    worker = start_worker()
+    async_task("tests.jobs.tasks.sweep")
+    wait_until(lambda: Run.objects.filter(job="tests.sweep", status="succeeded").count() == 1)
+
+    with own_database.connect() as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name LIKE 'regulars %' AND datname = current_database()"
+        )
+    async_task("tests.jobs.tasks.sweep")
+    publish(1)
+
+    wait_until(lambda: Run.objects.filter(job="tests.sweep", status="succeeded").count() == 2, worker.log.read_text)
+    wait_until(lambda: OutboxEvent.objects.filter(status="done").exists(), worker.log.read_text)
+    wait_until(lambda: not OrmQ.objects.exists(), worker.log.read_text)
+    assert worker.supervisor.poll() is None
+
+
 def test_it_refuses_to_start_without_a_key(own_database, manage):
     done = manage("run_worker", SECRET_KEY="")
 
