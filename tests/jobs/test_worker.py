@@ -5,11 +5,12 @@ import signal
 import sys
 
 import pytest
-from django_q.models import OrmQ, Task
+from django_q.models import OrmQ, Schedule, Task
 from django_q.tasks import async_task
 
 from loyalty_site.jobs.models import QueuedTask, Run, Worker
 from loyalty_site.outbox.models import OutboxEvent
+from loyalty_site.schedules import SCHEDULES
 from tests.jobs.workers import RunningWorker, wait_until
 from tests.outbox.happenings import publish
 
@@ -44,6 +45,14 @@ def test_it_runs_tasks_and_delivers_news(start_worker):
     wait_until(lambda: Run.objects.filter(job="tests.sweep", status="succeeded").exists(), worker.log.read_text)
     wait_until(lambda: not OrmQ.objects.exists() and not QueuedTask.objects.exists())
     wait_until(lambda: OutboxEvent.objects.filter(status="done").exists(), worker.log.read_text)
+
+
+def test_it_starts_with_the_schedules_of_the_code(start_worker):
+    Schedule.objects.create(name="by hand", func="os.remove", schedule_type=Schedule.CRON, cron="whenever")
+
+    start_worker()
+
+    wait_until(lambda: set(Schedule.objects.values_list("name", flat=True)) == set(SCHEDULES))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
