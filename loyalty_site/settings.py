@@ -11,6 +11,7 @@ from pathlib import Path
 import environ
 from csp.constants import NONCE, NONE, SELF
 
+from loyalty_site.console.theme import UNFOLD as UNFOLD
 from loyalty_site.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -36,12 +37,12 @@ INSTALLED_APPS = [
     "loyalty_site.outbox",
     "loyalty_site.jobs",
     "loyalty_site.tenants",
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
     "unfold.contrib.import_export",
     "import_export",
-    "django.contrib.admin",
+    "loyalty_site.console.admin_app.ConsoleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -204,6 +205,12 @@ WORKER_STOP_SECONDS = env.int("WORKER_STOP_SECONDS", default=25)
 OUTBOX_MAX_ATTEMPTS = env.int("OUTBOX_MAX_ATTEMPTS", default=5)
 OUTBOX_KEEP_DAYS = env.int("OUTBOX_KEEP_DAYS", default=14)
 CODE_VERSION = env.str("CODE_VERSION", default="")
+
+# --- Console --------------------------------------------------------------------------------------------------
+# Shown beside the user's name on every page: "Staging", say. Empty in production.
+ENVIRONMENT_LABEL = env.str("ENVIRONMENT_LABEL", default="")
+# A name that begins with "=" must not become a formula in somebody's spreadsheet.
+IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
 
 # --- Logs -----------------------------------------------------------------------------------------------------
 LOGGING = logging_config(
