@@ -39,7 +39,6 @@ class RecordingBroker(ORM):
         return [(queue_id, payload) for queue_id, payload in taken if self._note_taken(queue_id, payload)]
 
     def delete(self, task_id: int) -> None:
-        drop_if_unusable()
         super().delete(task_id)
         QueuedTask.objects.filter(queue_id=task_id).delete()
 
@@ -100,7 +99,6 @@ def note_start(sender: Any, func: Any, task: dict[str, Any], **_: Any) -> None:
     """A worker process begins a task: count it before the task can kill us."""
     if not task.get("ack_id"):
         return
-    drop_if_unusable()
     with connection.cursor() as cursor:
         cursor.execute(
             """

@@ -22,7 +22,7 @@ def raw_connection(*, application_name: str) -> "psycopg.Connection[Any]":
 def drop_if_unusable() -> None:
     """Close Django's connection if the server is not at its other end any more; the next query makes a new one.
 
-    Django itself looks only between requests, and a worker process has none.
+    Django looks only where `close_old_connections` is called: between requests, and before each task.
     """
     if connection.connection is not None and not connection.in_atomic_block and not connection.is_usable():
         connection.close()

@@ -47,6 +47,15 @@ def test_a_task_taken_is_on_record(taken):
     assert (task.queue_id, task.worker, task.started_at) == (taken["ack_id"], worker_name(), None)
 
 
+def test_a_task_taken_again_has_not_begun_again(queue, taken):
+    begin(taken)
+    release(taken)
+    queue.dequeue()
+
+    task = QueuedTask.objects.get()
+    assert (task.started_at, task.process_id, task.unfinished_starts) == (None, None, 1)
+
+
 def test_a_task_done_leaves_no_record(queue, taken):
     begin(taken)
     end(taken)
