@@ -98,9 +98,14 @@ DATABASE_IS_NAMED = bool(env.str("DATABASE_URL", default=""))
 
 DATABASES = {"default": env.db("DATABASE_URL", default="postgresql:///regulars")}
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
+# What every change runs is prepared once a connection (loyalty_site/prepared.py). Poolers that hand a connection from
+# one transaction to the next must know prepared statements, as PgBouncer does since 1.21, or have this switched off.
+DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = (
+    0 if env.bool("DATABASE_PREPARE", default=True) else None
+)
 if env.bool("DATABASE_POOL", default=False):
     # Only web processes pool (loyalty_site/wsgi.py): django-q2's forked workers never got a pooled connection.
-    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+    DATABASES["default"]["OPTIONS"]["pool"] = {
         "min_size": 1,
         "max_size": env.int("DATABASE_POOL_SIZE", default=8),
         "timeout": 10,
