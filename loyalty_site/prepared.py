@@ -15,4 +15,4 @@ def prepared_cursor() -> Any:
 
     For use within a transaction. Cast a parameter where PostgreSQL cannot tell its type.
     """
-    return connection._prepare_cursor(ServerBindingCursor(connection.connection))  # type: ignore[attr-defined]
+    return connection._prepare_cursor(ServerBindingCursor(connection.connection))  # type: ignore[attr-defined, call-arg]

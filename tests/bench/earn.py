@@ -113,9 +113,7 @@ def _populate(database: str) -> None:
 
 def _total(team: list[Worker], function: str, programs: list[str], seconds: float) -> float:
     numbers = list(range(len(team)))
-    return sum(
-        together(team, "earn", function, worker=numbers, programs=[programs for _ in team], seconds=seconds)
-    )
+    return sum(together(team, "earn", function, worker=numbers, programs=[programs for _ in team], seconds=seconds))
 
 
 def _against_the_bound(bound: Bound, team: list[Worker], rounds: int, seconds: float) -> Iterator[Row]:
