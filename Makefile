@@ -1,6 +1,7 @@
 # `make demo` shows it running, `make test` proves it. Both need Python 3.11 or later, git and make, and nothing else.
 
 PYTHON ?= python3
+PORT ?= 8000
 ARGS ?=
 RUN = .venv/bin/python
 
@@ -11,7 +12,7 @@ NO_DATABASE = DATABASE_URL=postgresql://nobody@/none?host=/nonexistent SECRET_KE
 	ALLOWED_HOSTS=regulars.example
 PASSING_KEY = $$($(RUN) -c 'import secrets; print(secrets.token_urlsafe(64))')
 
-.PHONY: install demo test check bench bench-large format
+.PHONY: install demo test check docs bench bench-large format
 
 # The virtual environment keeps a copy of what was installed into it, and is made anew when that has changed.
 install:
@@ -22,7 +23,7 @@ install:
 		cp requirements-dev.txt .venv/requirements-dev.txt; }
 
 demo: install
-	@$(RUN) manage.py demo
+	@$(RUN) manage.py demo --port $(PORT)
 
 # PG=16 for the older PostgreSQL, DATABASE_URL=... for a server of yours, ARGS="-k till" for some of the tests.
 # The whole suite also has to cover the code: 85 % of its lines, 80 % of jobs and commands taken alone.
@@ -49,6 +50,9 @@ format: install
 	$(RUN) -m ruff format .
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m djlint --quiet --reformat templates
+
+docs: install
+	$(RUN) -m zensical build --clean --strict
 
 bench: install
 	@$(RUN) -m tests.bench

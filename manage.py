@@ -5,7 +5,7 @@ import os
 import sys
 
 # What these write is their log; any other command's output is its report, for a pipe or a file.
-SERVING = {"demo", "deliver", "qcluster", "run_worker", "runserver"}
+SERVING = {"deliver", "qcluster", "run_worker", "runserver"}
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from django.db import DatabaseError, connection
 from loyalty.models import LIFETIME_TYPES, EntryType, LedgerEntry, Member
 from loyalty.models.programs import MOST_POINTS
 from loyalty_site.ids import new_id
+from loyalty_site.prepared import prepared_cursor
 from loyalty_site.refusals import Refusal
 
 # From this many postings on, a batch without a member twice goes through the set-based body.
@@ -172,9 +173,9 @@ def post(postings: Sequence[Posting], *, at: datetime, body: str | None = None) 
         large = len(postings) >= SET_FROM and len({posting.member.pk for posting in postings}) == len(postings)
         body = "set" if large else "rows"
     function = {"rows": "ledger_post_v1", "set": "ledger_post_set_v1"}[body]
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         try:
-            cursor.execute(f"SELECT * FROM {function}(%s, %s)", [_moment(at), _encode(postings)])
+            cursor.execute(f"SELECT * FROM {function}(%s::timestamptz, %s::jsonb)", [_moment(at), _encode(postings)])
             rows = cursor.fetchall()
         except DatabaseError as error:
             refusal = _refusal(error)

@@ -94,6 +94,7 @@ def name_in_environment(server: "Server") -> None:
     os.environ["REGULARS_EMBEDDED"] = "1"
     if not (os.environ.get("SECRET_KEY") or os.environ.get("SECRET_KEY_FILE")):
         os.environ["SECRET_KEY"] = kept_secret_key(directory() / "secret_key")
+    os.environ.setdefault("STATIC_ROOT", str(directory() / "static"))
     os.environ.setdefault("BEHIND_TLS", "0")
     os.environ.setdefault("ALLOWED_HOSTS", "127.0.0.1,localhost")
 

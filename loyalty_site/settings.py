@@ -12,6 +12,7 @@ from pathlib import Path
 import environ
 from csp.constants import NONCE, NONE, SELF
 
+from loyalty_site.console.theme import UNFOLD as UNFOLD
 from loyalty_site.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -38,12 +39,12 @@ INSTALLED_APPS = [
     "loyalty_site.outbox",
     "loyalty_site.jobs",
     "loyalty_site.tenants",
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
     "unfold.contrib.import_export",
     "import_export",
-    "django.contrib.admin",
+    "loyalty_site.console.admin_app.ConsoleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -102,9 +103,14 @@ DATABASE_IS_NAMED = bool(env.str("DATABASE_URL", default=""))
 
 DATABASES = {"default": env.db("DATABASE_URL", default="postgresql:///regulars")}
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
+# What every change runs is prepared once a connection (loyalty_site/prepared.py). Poolers that hand a connection from
+# one transaction to the next must know prepared statements, as PgBouncer does since 1.21, or have this switched off.
+DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = (
+    0 if env.bool("DATABASE_PREPARE", default=True) else None
+)
 if env.bool("DATABASE_POOL", default=False):
     # Only web processes pool (loyalty_site/wsgi.py): django-q2's forked workers never got a pooled connection.
-    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+    DATABASES["default"]["OPTIONS"]["pool"] = {
         "min_size": 1,
         "max_size": env.int("DATABASE_POOL_SIZE", default=8),
         "timeout": 10,
@@ -247,6 +253,12 @@ WORKER_STOP_SECONDS = env.int("WORKER_STOP_SECONDS", default=25)
 OUTBOX_MAX_ATTEMPTS = env.int("OUTBOX_MAX_ATTEMPTS", default=5)
 OUTBOX_KEEP_DAYS = env.int("OUTBOX_KEEP_DAYS", default=14)
 CODE_VERSION = env.str("CODE_VERSION", default="")
+
+# --- Console --------------------------------------------------------------------------------------------------
+# Shown beside the user's name on every page: "Staging", say. Empty in production.
+ENVIRONMENT_LABEL = env.str("ENVIRONMENT_LABEL", default="")
+# A name that begins with "=" must not become a formula in somebody's spreadsheet.
+IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
 
 # --- Logs -----------------------------------------------------------------------------------------------------
 LOGGING = logging_config(

@@ -47,9 +47,12 @@ BEGIN
       ORDER BY decided.ord
       LIMIT 1;
     IF FOUND THEN
-        RAISE EXCEPTION 'refused' USING ERRCODE = wrong.refusal, DETAIL = jsonb_build_object(
-            'ord', wrong.ord, 'available', wrong.available, 'room', wrong.room, 'stamps', wrong.stamp_count,
-            'key', wrong.key);
+        RAISE EXCEPTION 'refused' USING ERRCODE = wrong.refusal, DETAIL = jsonb_build_object('ord', wrong.ord) || CASE
+            WHEN wrong.refusal = 'RG001' THEN jsonb_build_object('available', wrong.available)
+            WHEN wrong.refusal IN ('RG002', 'RG003') THEN jsonb_build_object('key', wrong.key)
+            WHEN wrong.refusal = 'RG004' THEN jsonb_build_object('room', wrong.room)
+            WHEN wrong.refusal = 'RG005' THEN jsonb_build_object('stamps', wrong.stamp_count)
+            ELSE '{}' END;
     END IF;
 
     RETURN QUERY

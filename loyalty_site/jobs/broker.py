@@ -13,6 +13,7 @@ from django_q.models import Task
 from django_q.signing import BadSignature, SignedPackage
 from django_q.utils import get_func_repr
 
+from loyalty_site.jobs.connections import drop_if_unusable
 from loyalty_site.jobs.identity import worker_name
 from loyalty_site.jobs.models import QueuedTask, Worker
 
@@ -46,6 +47,7 @@ class RecordingBroker(ORM):
         now = time.monotonic()
         if now - self._beaten_at >= BEAT_SECONDS:
             self._beaten_at = now
+            drop_if_unusable()
             Worker.objects.update_or_create(name=worker_name(), defaults={"cluster_beat_at": timezone.now()})
 
     def _note_taken(self, queue_id: int, payload: str) -> bool:
@@ -115,8 +117,7 @@ def note_end(sender: Any, func: Any, task: dict[str, Any], **_: Any) -> None:
         return
     try:
         # The task may have lost the connection; its result is not lost for that.
-        if connection.connection is not None and not connection.is_usable():
-            connection.close()
+        drop_if_unusable()
         now: datetime = timezone.now()
         QueuedTask.objects.filter(queue_id=task["ack_id"]).update(finished_at=now, unfinished_starts=0)
         Worker.objects.filter(name=worker_name()).update(task_ended_at=now)

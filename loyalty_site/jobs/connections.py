@@ -3,7 +3,7 @@
 from typing import Any
 
 import psycopg
-from django.db import connections
+from django.db import connection, connections
 
 
 def raw_connection(*, application_name: str) -> "psycopg.Connection[Any]":
@@ -17,6 +17,15 @@ def raw_connection(*, application_name: str) -> "psycopg.Connection[Any]":
         parameters.pop(name, None)
     parameters["application_name"] = application_name
     return psycopg.connect(**parameters, autocommit=True)
+
+
+def drop_if_unusable() -> None:
+    """Close Django's connection if the server is not at its other end any more; the next query makes a new one.
+
+    Django looks only where `close_old_connections` is called: between requests, and before each task.
+    """
+    if connection.connection is not None and not connection.in_atomic_block and not connection.is_usable():
+        connection.close()
 
 
 def database_name() -> str:

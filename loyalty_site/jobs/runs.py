@@ -15,6 +15,7 @@ from django.db import Error, IntegrityError, connection, transaction
 from django.utils import timezone
 
 from loyalty_site.ids import new_id
+from loyalty_site.jobs.connections import drop_if_unusable
 from loyalty_site.jobs.models import Run
 from loyalty_site.refusals import Refusal
 from loyalty_site.tenants.models import Merchant, User
@@ -124,8 +125,7 @@ def _fail(run: Run, error: BaseException) -> None:
     run.error = f"{type(error).__name__}: {error} (trace {run.trace_id})\n{text[-_MAX_ERROR:]}"
     logger.error("%s failed (trace %s)", run.job, run.trace_id, exc_info=error)
     # The job may have lost its connection: that is then what is recorded, over a new one.
-    if connection.connection is not None and not connection.is_usable():
-        connection.close()
+    drop_if_unusable()
     try:
         _finish(run)
     except Error:

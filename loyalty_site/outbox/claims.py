@@ -21,6 +21,7 @@ LEASE = timedelta(seconds=60)
 # Waited after the first, second, ... failed attempt.
 BACKOFF = [timedelta(seconds=seconds) for seconds in (2, 15, 60, 300)]
 MAX_ERROR = 4000
+EVER = timedelta(days=36500)
 
 _COLUMNS = "id, kind, merchant_id, facts, backfill, created_at, attempts, delivered_to, status"
 _RETURNING = ", ".join(f"event.{column}" for column in _COLUMNS.split(", "))
@@ -42,7 +43,8 @@ RETURNING {_RETURNING}
 _CLAIM_TRIED = f"""
 WITH chosen AS (
     SELECT id FROM outbox_events
-    WHERE status = 'pending' AND attempts > 0 AND available_at <= statement_timestamp()
+    WHERE status = 'pending' AND attempts > 0
+        AND available_at <= statement_timestamp() AND available_at >= statement_timestamp() - %(within)s
     ORDER BY available_at LIMIT 1
     FOR NO KEY UPDATE SKIP LOCKED
 )
@@ -115,9 +117,12 @@ def claim_fresh(*, after: UUID, size: int) -> list[Claim]:
     return sorted(claims, key=lambda claim: claim.event.id)
 
 
-def claim_tried() -> Claim | None:
-    """Claim the one event that has waited longest for another attempt; parked if it has had them all."""
-    claims = _claims(_CLAIM_TRIED, {"most": max_attempts(), "lease": LEASE})
+def claim_tried(within: timedelta = EVER) -> Claim | None:
+    """Claim the one event that has waited longest for another attempt; parked if it has had them all.
+
+    `within`: leave out those whose attempt has been due for longer.
+    """
+    claims = _claims(_CLAIM_TRIED, {"most": max_attempts(), "lease": LEASE, "within": within})
     return claims[0] if claims else None
 
 

@@ -12,12 +12,19 @@ from django.db.transaction import TransactionManagementError
 from loyalty_site.ids import new_id
 from loyalty_site.outbox import bell
 from loyalty_site.outbox.events import Event, as_json, facts_of
+from loyalty_site.prepared import prepared_cursor
 
 CHANNEL = "outbox"
 
 _backfilling: ContextVar[bool] = ContextVar("outbox_backfilling", default=False)
 
-_INSERT = "INSERT INTO outbox_events (id, kind, merchant_id, facts, backfill) VALUES (%s, %s, %s, %s::jsonb, %s)"
+# Up to so many events go as plain rows, in a prepared statement; more go as one text, in a statement planned for it.
+_FEW = 4
+_ROW = "(%s, %s, %s, %s::jsonb, %s)"
+_INSERT_FEW = {
+    count: "INSERT INTO outbox_events (id, kind, merchant_id, facts, backfill) VALUES " + ", ".join([_ROW] * count)
+    for count in range(1, _FEW + 1)
+}
 
 # PostgreSQL below 18 has no uuidv7(): the millisecond in front of a random UUID, its version set to 7.
 _UUID7 = """encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) placing
@@ -38,27 +45,26 @@ def publish(event: Event, *, backfill: bool | None = None) -> None:
     `backfill` says that it tells of the past (an import, a replay), which nobody is to be written to about;
     left out, it is what `backfilling()` around the call says.
     """
-    _refuse_outside_a_transaction()
-    if backfill is None:
-        backfill = _backfilling.get()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _INSERT,
-            (new_id(), event.kind, event.merchant_id, as_json(facts_of(event)), backfill),
-        )
-    transaction.on_commit(_ring)
+    publish_many([event], backfill=backfill)
 
 
 def publish_many(events: Iterable[Event], *, backfill: bool | None = None) -> None:
     """Write all of these events, in one statement, in the transaction under way."""
-    rows = [(event.kind, facts_of(event)) for event in events]
-    if not rows:
+    events = list(events)
+    if not events:
         return
     _refuse_outside_a_transaction()
     if backfill is None:
         backfill = _backfilling.get()
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT_MANY, (backfill, as_json(rows)))
+    if len(events) <= _FEW:
+        values: list[Any] = []
+        for event in events:
+            values += (new_id(), event.kind, event.merchant_id, as_json(facts_of(event)), backfill)
+        with prepared_cursor() as cursor:
+            cursor.execute(_INSERT_FEW[len(events)], values)
+    else:
+        with connection.cursor() as cursor:
+            cursor.execute(_INSERT_MANY, (backfill, as_json([(event.kind, facts_of(event)) for event in events])))
     transaction.on_commit(_ring)
 
 

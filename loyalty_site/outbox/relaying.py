@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -20,7 +21,11 @@ logger = logging.getLogger(__name__)
 BATCH = 100
 # How long fresh news may keep the relay from what waits for another attempt.
 TRIED_EVERY_SECONDS = 1.0
-_FIRST = UUID(int=0)
+# A long transaction elsewhere (a backup, a report) keeps PostgreSQL from cleaning up what was delivered since it
+# began, and each claim from the front would step over all of that. So a wake looks at so much of the past only, and a
+# sweep now and then at all of it, for what committed late.
+RECENT = timedelta(seconds=60)
+SWEEP_SECONDS = 30.0
 
 
 @dataclass
@@ -44,18 +49,20 @@ def relay(
     batch_size: int = BATCH,
     max_seconds: float | None = None,
     stop: Callable[[], bool] = lambda: False,
+    recent_only: bool = False,
 ) -> Relayed:
     """Deliver everything that is ready, in transactions of its own, and return when nothing is.
 
     Any number of relays may run at once. Delivery is at least once: a subscriber's rows and the mark that it has
     heard commit together, so it hears twice only if an operator has it so. An event that fails is tried alone
-    later, and parked after its last attempt; the others of its batch go through.
+    later, and parked after its last attempt; the others of its batch go through. `recent_only` leaves what has been
+    ready for more than a minute to another call.
     """
     # A claim inside somebody's transaction would be no claim: refused here, before anything is taken.
     with transaction.atomic(durable=True):
         report = Relayed()
     with _asynchronous_commits():
-        _drain(report, batch_size, max_seconds, stop)
+        _drain(report, batch_size, max_seconds, stop, recent_only)
     return report
 
 
@@ -76,13 +83,21 @@ def _asynchronous_commits() -> Iterator[None]:
                 cursor.execute("RESET synchronous_commit")
 
 
-def _drain(report: Relayed, batch_size: int, max_seconds: float | None, stop: Callable[[], bool]) -> None:
+def _drain(
+    report: Relayed,
+    batch_size: int,
+    max_seconds: float | None,
+    stop: Callable[[], bool],
+    recent_only: bool,
+) -> None:
     end = time.monotonic() + max_seconds if max_seconds is not None else None
 
     def must_end() -> bool:
         return stop() or (end is not None and time.monotonic() >= end)
 
-    after, from_the_start, tried_at = _FIRST, True, time.monotonic()
+    within = RECENT if recent_only else claims.EVER
+    first = _first_id(datetime.now(UTC) - RECENT) if recent_only else UUID(int=0)
+    after, from_the_start, tried_at = first, True, time.monotonic()
     while not must_end():
         batch = claims.claim_fresh(after=after, size=batch_size)
         if batch:
@@ -91,25 +106,30 @@ def _drain(report: Relayed, batch_size: int, max_seconds: float | None, stop: Ca
             _deliver(batch, report)
         if len(batch) == batch_size:
             if time.monotonic() - tried_at > TRIED_EVERY_SECONDS:
-                _deliver_tried(batch_size, report, must_end)
+                _deliver_tried(batch_size, within, report, must_end)
                 tried_at = time.monotonic()
         elif from_the_start:
-            if _deliver_tried(batch_size, report, must_end) < batch_size:
+            if _deliver_tried(batch_size, within, report, must_end) < batch_size:
                 return
         else:
             # Events that committed late stand before the last id.
-            after, from_the_start = _FIRST, True
+            after, from_the_start = first, True
             continue
         from_the_start = False
     report.more = True
 
 
-def _deliver_tried(most: int, report: Relayed, must_end: Callable[[], bool]) -> int:
+def _first_id(moment: datetime) -> UUID:
+    """The smallest UUIDv7 of that millisecond."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
+
+
+def _deliver_tried(most: int, within: timedelta, report: Relayed, must_end: Callable[[], bool]) -> int:
     """Give up to `most` events another attempt, each alone. Return how many there were."""
     for count in range(most):
         if must_end():
             return most
-        claim = claims.claim_tried()
+        claim = claims.claim_tried(within)
         if claim is None:
             return count
         if claim.is_parked:
@@ -196,6 +216,20 @@ def _note(failure: _Failure, report: Relayed) -> None:
     report.parked += claims.fail(claim, text)
 
 
-def drain(stop: Callable[[], bool]) -> bool:
-    """A turn of the delivery loop: deliver for some seconds at most. Return whether there is more."""
-    return relay(max_seconds=2.0, stop=stop).more
+class _Drain:
+    """The relay as a turn of the delivery loop."""
+
+    def __init__(self) -> None:
+        self.swept_at = float("-inf")
+
+    def __call__(self, stop: Callable[[], bool]) -> bool:
+        """Deliver for some seconds at most. Return whether there is more."""
+        began = time.monotonic()
+        sweep = began - self.swept_at >= SWEEP_SECONDS
+        report = relay(max_seconds=2.0, stop=stop, recent_only=not sweep)
+        if sweep and not report.more:
+            self.swept_at = began
+        return report.more
+
+
+drain = _Drain()

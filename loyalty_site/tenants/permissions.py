@@ -24,6 +24,7 @@ _RULES: dict[str, tuple[frozenset[Role], frozenset[Role]]] = {
     "tenants.merchant": (_EVERYONE, _OWN),
     "tenants.store": (_EVERYONE, _OWN),
     "tenants.staffrole": (_OWN, _OWN),
+    "tenants.user": (_OWN, _PLATFORM),
     "tenants.customer": (_EVERYONE, _MANAGE),
     "loyalty.program": (_EVERYONE, _MANAGE),
     "loyalty.tier": (_EVERYONE, _MANAGE),
@@ -34,13 +35,34 @@ _RULES: dict[str, tuple[frozenset[Role], frozenset[Role]]] = {
     "jobs.run": (_VIEW_ALL, _MANAGE),
 }
 
+# A role at one store knows the merchant's members, since a card is good at every store, and helps them; what holds for
+# the whole merchant it may look at, and staff and runs are not its business.
+_STORE_MAY_CHANGE = frozenset({"tenants.customer", "loyalty.member", "loyalty.redemption"})
+_STORE_MAY_NOT_VIEW = frozenset({"tenants.staffrole", "tenants.user", "jobs.run"})
+
 
 def roles_allowed(permission: str) -> frozenset[Role]:
     """The roles that hold a permission such as `loyalty.change_member`."""
+    action, model = _parts(permission)
+    viewers, changers = _RULES.get(model, (_PLATFORM, _PLATFORM))
+    return viewers if action == "view" else changers
+
+
+def holds(role: StaffRole, permission: str) -> bool:
+    """Whether this one role holds the permission, at the place it is for."""
+    if role.role not in roles_allowed(permission):
+        return False
+    if role.store_id is None:
+        return True
+    action, model = _parts(permission)
+    return model not in _STORE_MAY_NOT_VIEW if action == "view" else model in _STORE_MAY_CHANGE
+
+
+def _parts(permission: str) -> tuple[str, str]:
+    """`loyalty.change_member` as ("change", "loyalty.member")."""
     app_label, _, codename = permission.partition(".")
     action, _, model = codename.partition("_")
-    viewers, changers = _RULES.get(f"{app_label}.{model}", (_PLATFORM, _PLATFORM))
-    return viewers if action == "view" else changers
+    return action, f"{app_label}.{model}"
 
 
 @cache
@@ -67,8 +89,12 @@ def is_platform(user: Any) -> bool:
 
 def merchants_where(user: Any, permission: str) -> list[UUID]:
     """Ids of the merchants at which one of the user's roles holds the permission. A platform user: ask first."""
-    allowed = roles_allowed(permission)
-    return [role.merchant_id for role in staff_roles(user) if role.merchant_id and role.role in allowed]
+    return [role.merchant_id for role in staff_roles(user) if role.merchant_id and holds(role, permission)]
+
+
+def holds_anywhere(user: Any, permission: str) -> bool:
+    """Whether the user holds the permission at some merchant."""
+    return is_platform(user) or any(holds(role, permission) for role in staff_roles(user))
 
 
 def may(user: Any, permission: str, merchant: Merchant | UUID) -> bool:
@@ -85,8 +111,7 @@ class RoleBackend(BaseBackend):
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
         if not user_obj.is_active:
             return False
-        allowed = roles_allowed(perm)
-        return is_platform(user_obj) or any(role.role in allowed for role in staff_roles(user_obj))
+        return holds_anywhere(user_obj, perm)
 
     def has_module_perms(self, user_obj: User, app_label: str) -> bool:
         return is_platform(user_obj) or any(

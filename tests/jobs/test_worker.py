@@ -5,11 +5,12 @@ import signal
 import sys
 
 import pytest
-from django_q.models import OrmQ, Task
+from django_q.models import OrmQ, Schedule, Task
 from django_q.tasks import async_task
 
 from loyalty_site.jobs.models import QueuedTask, Run, Worker
 from loyalty_site.outbox.models import OutboxEvent
+from loyalty_site.schedules import SCHEDULES
 from tests.jobs.workers import RunningWorker, wait_until
 from tests.outbox.happenings import publish
 
@@ -44,6 +45,14 @@ def test_it_runs_tasks_and_delivers_news(start_worker):
     wait_until(lambda: Run.objects.filter(job="tests.sweep", status="succeeded").exists(), worker.log.read_text)
     wait_until(lambda: not OrmQ.objects.exists() and not QueuedTask.objects.exists())
     wait_until(lambda: OutboxEvent.objects.filter(status="done").exists(), worker.log.read_text)
+
+
+def test_it_starts_with_the_schedules_of_the_code(start_worker):
+    Schedule.objects.create(name="by hand", func="os.remove", schedule_type=Schedule.CRON, cron="whenever")
+
+    start_worker()
+
+    wait_until(lambda: set(Schedule.objects.values_list("name", flat=True)) == set(SCHEDULES))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -150,6 +159,25 @@ def test_a_task_that_kills_its_process_is_parked_after_three_attempts_and_others
     assert Run.objects.filter(job="tests.deadly").count() == 3
     assert Run.objects.filter(job="tests.sweep", status="succeeded").count() == 1
     wait_until(lambda: not OrmQ.objects.exists())
+
+
+def test_it_goes_on_when_the_database_comes_back(start_worker, own_database):
+    worker = start_worker()
+    async_task("tests.jobs.tasks.sweep")
+    wait_until(lambda: Run.objects.filter(job="tests.sweep", status="succeeded").count() == 1)
+
+    with own_database.connect() as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name LIKE 'regulars %' AND datname = current_database()"
+        )
+    async_task("tests.jobs.tasks.sweep")
+    publish(1)
+
+    wait_until(lambda: Run.objects.filter(job="tests.sweep", status="succeeded").count() == 2, worker.log.read_text)
+    wait_until(lambda: OutboxEvent.objects.filter(status="done").exists(), worker.log.read_text)
+    wait_until(lambda: not OrmQ.objects.exists(), worker.log.read_text)
+    assert worker.supervisor.poll() is None
 
 
 def test_it_refuses_to_start_without_a_key(own_database, manage):

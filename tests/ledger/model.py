@@ -115,12 +115,13 @@ class Model:
             raise Faulty("moves value without an entry")
         before = copy.deepcopy((self.books, self.keys))
         try:
-            return [self._apply(posting, at) for posting in postings]
+            return [self.apply(posting, at) for posting in postings]
         except (Refused, Faulty):
             self.books, self.keys = before
             raise
 
-    def _apply(self, posting: Any, at: datetime) -> Outcome:
+    def apply(self, posting: Any, at: datetime) -> Outcome:
+        """Move one posting. What it raises leaves the books as they are."""
         card = self.books.cards[posting.member.pk]
         first = self.keys.get((card.merchant, posting.key)) if posting.key is not None else None
         if first is not None:

@@ -15,7 +15,7 @@ from tests.cast import NOON
 from tests.ledger import batches, reading
 from tests.ledger.model import Model
 
-EXAMPLES = int(os.environ.get("LEDGER_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("LEDGER_EXAMPLES", "100"))
 # Everything an example writes is rolled back, so the fixtures serve all of them.
 shared = settings(
     max_examples=EXAMPLES,
@@ -25,20 +25,25 @@ shared = settings(
 
 
 def _filled(members):
-    """Value to move, the same for every example: lots on one second and later, points without a date, stamps."""
+    """Value to move: lots on one second and later, points without a date, stamps, a hold, and two entries that took.
+
+    Returns those two of each member.
+    """
     earnings = [
         Posting(member=member, type=EntryType.EARN, points=points, stamps=2, expires_at=expires_at)
         for member in members
-        for points, expires_at in [(6, NOON), (5, None), (4, NOON), (3, NOON + timedelta(seconds=1))]
+        for points, expires_at in [(6, NOON), (5, None), (4, NOON), (7, NOON + timedelta(seconds=1))]
     ]
     # Points that raised no lifetime, so that taking them can ask for more of it than there is.
-    bonus = [Posting(member=member, type=EntryType.ADMIN_ADJUSTMENT, points=7) for member in members]
+    bonus = [Posting(member=member, type=EntryType.ADMIN_ADJUSTMENT, points=20) for member in members]
     debits = [
-        Posting(member=member, type=EntryType.REFUND, points=-19, moves_lifetime=True, short="clamp")
+        Posting(member=member, type=kind, points=-points, moves_lifetime=moves)
         for member in members
+        for kind, points, moves in [(EntryType.POINTS_EXPIRED, 8, False), (EntryType.REFUND, 24, True)]
     ]
-    reading.posted([*earnings, *bonus, *debits], at=NOON, body="rows")
-    return [posting.id for posting in debits]
+    holds = [Posting(member=member, type=None, held=6) for member in members]
+    reading.posted([*earnings, *bonus, *debits, *holds], at=NOON, body="rows")
+    return [(posting.member.pk, posting.id) for posting in debits]
 
 
 @pytest.fixture
@@ -118,7 +123,8 @@ class Ledger(RuleBasedStateMachine):
         expected = reading.modelled(self.model, batch, at=NOON)
         assert reading.posted(batch, at=NOON, body=body) == expected
         if not isinstance(expected, str):
-            self.taken += [outcome.entry.id for outcome in expected if outcome.entry and outcome.entry.points < 0]
+            entries = [outcome.entry for outcome in expected if outcome.entry]
+            self.taken += [(entry.member, entry.id) for entry in entries if entry.points < 0]
 
     @invariant()
     def the_books_are_those_of_the_model(self):

@@ -7,12 +7,13 @@ from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
 from loyalty_site import outbox
-from loyalty_site.outbox import claims
+from loyalty_site.outbox import claims, relaying
 from loyalty_site.outbox.models import OutboxEvent
 from tests.outbox.happenings import CAFE, NOON, HappenedElsewhere, happened, note, publish
 
 ATTEMPTS = claims.max_attempts()
 FIRST = UUID(int=0)
+LONG_AGO = UUID("0195c000-0000-7000-8000-000000000009")
 
 
 def pending():
@@ -207,6 +208,24 @@ def test_a_late_relay_cannot_take_part_in_the_attempt_of_another(own_database, t
     ids = [late.event.id]
     assert claims.mark(ids=ids, last=ids, names=["late"], attempt=late.attempt) == set()
     assert claims.mark(ids=ids, last=ids, names=["current"], attempt=current.attempt) == set(ids)
+
+
+@pytest.mark.django_db
+def test_what_committed_late_is_left_by_a_wake_and_taken_by_a_sweep(subscribed):
+    events = []
+    subscribed("tests.happened", events.extend)
+    publish(1)
+    late = OutboxEvent.objects.get()
+    OutboxEvent.objects.create(id=LONG_AGO, kind=late.kind, merchant_id=CAFE, facts={"number": 2})
+    OutboxEvent.objects.create(
+        kind=late.kind, facts={"number": 3}, attempts=1, available_at=timezone.now() - timedelta(minutes=5)
+    )
+
+    outbox.relay(recent_only=True)
+    assert [event.facts["number"] for event in events] == [1]
+
+    assert relaying.drain(lambda: False) is False
+    assert sorted(event.facts["number"] for event in events) == [1, 2, 3]
 
 
 @pytest.mark.django_db

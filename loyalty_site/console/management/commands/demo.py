@@ -1,0 +1,177 @@
+import logging
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import CommandParser
+from django.db import connection, connections
+from django.utils import timezone
+
+from loyalty.models import Member
+from loyalty_site import embedded
+from loyalty_site.console.demo import merchants, plans, seeding, web
+from loyalty_site.console.demo.people import ONE_DAY
+from loyalty_site.console.demo.processes import Processes
+from loyalty_site.jobs import schedule_rows
+from loyalty_site.jobs.commands import Report, ReportCommand
+from loyalty_site.jobs.models import Run
+
+READY_SECONDS = 60
+
+
+class Command(ReportCommand):
+    help = (
+        "Show Regulars running: two made-up merchants with a year of history, web and worker, until Ctrl-C. The first "
+        "start makes the data, later ones keep it. Exit codes: 0 ended by a signal, 1 a part of it failed, 2 refused."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--port", type=int, default=8000, help="default: 8000; 0: any free one")
+        parser.add_argument("--no-serve", action="store_true", help="make the data and end")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["no_serve"]:
+            super().handle(*args, **options)
+            return
+        self.processes: Processes | None = None
+        try:
+            # Prints the report once the site answers, or leaves with 2.
+            super().handle(*args, **options)
+            sys.exit(self._wait())
+        finally:
+            if self.processes is not None:
+                self.processes.__exit__()
+
+    def report(self, *, port: int, no_serve: bool, **options: Any) -> Report:
+        if _is_migrated():
+            seeding.refuse_where_others_live(own_database=settings.EMBEDDED_DATABASE)
+        # Taken before anything is made, so that a port in use costs nobody a minute.
+        listener = None if no_serve else web.listen(port)
+        with _quietly():
+            seeded = self._prepare()
+        shown = {
+            "data": "made now" if seeded.created else "kept from before",
+            "from": seeded.as_of - seeding.DAYS * ONE_DAY,
+            "to": seeded.as_of,
+            "merchants": ", ".join(plan.name for plan in plans.merchants()),
+            "members": Member.objects.filter(merchant__slug__in=[plan.slug for plan in plans.merchants()]).count(),
+        }
+        logins = merchants.logins()
+        if listener is None:
+            return {**shown, "logins": logins}
+        with listener:
+            return {**self._serve(listener), **shown, "logins": logins}
+
+    def _prepare(self) -> seeding.Seeded:
+        self._say("Bringing the database up to date ...")
+        call_command("migrate", verbosity=0, interactive=False)
+        schedule_rows.sync()
+        self._say("Collecting static files ...")
+        call_command("collectstatic", verbosity=0, interactive=False)
+        if not Run.objects.filter(job=seeding.JOB, status=Run.Status.SUCCEEDED).exists():
+            self._say("Making two merchants and their year, once ...")
+        with self.progress("Days", total=seeding.DAYS) as advance:
+            return seeding.seed(at=timezone.now(), advance=advance)
+
+    def _serve(self, listener: socket.socket) -> dict[str, Any]:
+        """Start web and worker; return once the site answers. Leaves with 1 where it does not."""
+        # The children open their own; ours would only be idle.
+        connections.close_all()
+        self._say("Starting web and worker ...")
+        self.processes = processes = Processes(embedded.directory() / "log").__enter__()
+        environment = _environment()
+        manage = str(Path(settings.BASE_DIR) / "manage.py")
+        processes.start(
+            "web",
+            [*_GUNICORN, f"--bind=fd://{listener.fileno()}", f"--chdir={settings.BASE_DIR}"],
+            environment=environment,
+            pass_fds=[listener.fileno()],
+        )
+        processes.start("worker", [sys.executable, manage, "run_worker"], environment=environment)
+        address = f"http://{web.HOST}:{listener.getsockname()[1]}/"
+        answers = web.wait_until_it_answers(
+            f"{address}admin/login/", seconds=READY_SECONDS, is_over=lambda: processes.are_over
+        )
+        if not answers and not processes.are_over:
+            self._fail("web does not answer", processes.children[0].last_lines())
+        if processes.are_over:
+            # Before there was anything to show.
+            sys.exit(self._wait())
+        return {
+            "address": address,
+            "console": f"{address}admin/",
+            "logs": _shown(processes.logs),
+        }
+
+    def _wait(self) -> int:
+        assert self.processes is not None  # noqa: S101 (a report that returned has started them)
+        if not self._json and not self.processes.are_over:
+            self._say("Ready. Ctrl-C ends everything.")
+        self.stdout.flush()
+        child = self.processes.wait()
+        if child is not None:
+            self._fail(f"The {child.name} process has ended by itself", child.last_lines())
+        self._say("Ending ...")
+        return 0
+
+    def _fail(self, what: str, log: str) -> None:
+        self.stderr.write(f"{what}; so the demo ends. The end of its log:\n{log}")
+        sys.exit(1)
+
+    def _say(self, text: str) -> None:
+        if not self._json:
+            self.stderr.write(text, style_func=str)
+            self.stderr.flush()
+
+
+_GUNICORN = (
+    sys.executable,
+    "-m",
+    "gunicorn",
+    "loyalty_site.wsgi",
+    "--worker-class=gthread",
+    "--workers=2",
+    "--threads=4",
+    "--graceful-timeout=5",
+    "--no-control-socket",
+)
+
+
+def _environment() -> dict[str, str]:
+    """What the children read: plain HTTP on this machine, whatever the shell says."""
+    environment = {
+        **os.environ,
+        "BEHIND_TLS": "0",
+        "ALLOWED_HOSTS": f"{web.HOST},localhost",
+        "LOG_STREAM": "stdout",
+        "ENVIRONMENT_LABEL": "Demo",
+    }
+    if settings.SECRET_KEY_IS_RANDOM:
+        environment["SECRET_KEY"] = embedded.kept_secret_key(embedded.directory() / "secret_key")
+    return environment
+
+
+def _is_migrated() -> bool:
+    return Run._meta.db_table in connection.introspection.table_names()
+
+
+def _shown(path: Path) -> str:
+    base = Path(settings.BASE_DIR)
+    return str(path.relative_to(base) if path.is_relative_to(base) else path)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """A year's enrolments are not worth a line each."""
+    logging.disable(logging.INFO)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)

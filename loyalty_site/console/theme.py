@@ -1,0 +1,131 @@
+"""How the console looks, and its menu. Read by settings, so it imports nothing that needs them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
+
+def _may_view(label: str) -> Callable[[HttpRequest], bool]:
+    """Whether the user sees the list of this model."""
+
+    def ask(request: HttpRequest) -> bool:
+        app, model = label.split(".")
+        return bool(request.user.has_perm(f"{app}.view_{model}"))
+
+    return ask
+
+
+def _list(title: Any, label: str, icon: str) -> dict[str, Any]:
+    app, model = label.split(".")
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{app}_{model}_changelist"),
+        "permission": _may_view(label),
+    }
+
+
+def environment(request: HttpRequest) -> list[str] | None:
+    """The label beside the user's name: which installation this is, so that nobody restores points in the wrong one."""
+    from django.conf import settings
+
+    if settings.ENVIRONMENT_LABEL:
+        return [settings.ENVIRONMENT_LABEL, "warning"]
+    if settings.DEBUG or settings.EMBEDDED_DATABASE:
+        return [str(_("Demo")), "info"]
+    return None
+
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Regulars",
+    "SITE_HEADER": "Regulars",
+    "SITE_SUBHEADER": _("Loyalty console"),
+    "SITE_URL": None,
+    "SITE_SYMBOL": "loyalty",
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda request: static("console/favicon.svg"),
+        }
+    ],
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "ENVIRONMENT": "loyalty_site.console.theme.environment",
+    "STYLES": [lambda request: static("console/console.css")],
+    "SCRIPTS": [lambda request: static("console/console.js")],
+    "BORDER_RADIUS": "8px",
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.4% .02 178)",
+            "100": "oklch(94% .045 178)",
+            "200": "oklch(88% .08 179)",
+            "300": "oklch(80% .11 181)",
+            "400": "oklch(70% .12 183)",
+            "500": "oklch(59% .105 185)",
+            "600": "oklch(49% .088 187)",
+            "700": "oklch(42% .075 189)",
+            "800": "oklch(36% .062 191)",
+            "900": "oklch(31% .05 193)",
+            "950": "oklch(23% .04 195)",
+        },
+    },
+    "COMMAND": {"search_models": False, "show_history": False},
+    "SIDEBAR": {
+        "show_search": False,
+        "command_search": False,
+        "show_all_applications": False,
+        "navigation": [
+            {
+                "items": [
+                    {"title": _("Overview"), "icon": "dashboard", "link": reverse_lazy("admin:index")},
+                ],
+            },
+            {
+                "title": _("Members"),
+                "items": [
+                    _list(_("Members"), "loyalty.member", "group"),
+                    _list(_("Redemptions"), "loyalty.redemption", "redeem"),
+                ],
+            },
+            {
+                "title": _("Money"),
+                "items": [
+                    _list(_("Ledger"), "loyalty.ledgerentry", "receipt_long"),
+                    _list(_("Dated points"), "loyalty.pointlot", "event_upcoming"),
+                    _list(_("Runs"), "jobs.run", "play_circle"),
+                ],
+            },
+            {
+                "title": _("Rules"),
+                "items": [
+                    _list(_("Programs"), "loyalty.program", "loyalty"),
+                    _list(_("Tiers"), "loyalty.tier", "military_tech"),
+                ],
+            },
+            {
+                "title": _("Business"),
+                "items": [
+                    _list(_("Merchants"), "tenants.merchant", "storefront"),
+                    _list(_("Stores"), "tenants.store", "store"),
+                    _list(_("Staff"), "tenants.staffrole", "badge"),
+                ],
+            },
+            {
+                "title": _("Platform"),
+                "items": [
+                    _list(_("Users"), "tenants.user", "person"),
+                    _list(_("Events"), "outbox.outboxevent", "outbox"),
+                    _list(_("Workers"), "jobs.worker", "memory"),
+                    _list(_("Queue"), "jobs.queuedtask", "queue"),
+                    _list(_("Schedules"), "django_q.schedule", "schedule"),
+                ],
+            },
+        ],
+    },
+}
