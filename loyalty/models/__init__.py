@@ -3,6 +3,7 @@ from loyalty.models.lots import LotAllocation, PointLot
 from loyalty.models.members import Member, ReplacedCard
 from loyalty.models.programs import ExpiryPolicy, Program, Tier, TierBasis
 from loyalty.models.redemptions import Redemption
+from loyalty.models.rewards import Reward
 
 __all__ = [
     "FREE_TEXT_KEYS",
@@ -16,6 +17,7 @@ __all__ = [
     "Program",
     "Redemption",
     "ReplacedCard",
+    "Reward",
     "Tier",
     "TierBasis",
 ]

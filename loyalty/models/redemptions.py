@@ -5,6 +5,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.models.members import Member
+from loyalty.models.rewards import Reward
 from loyalty_site.ids import new_id
 from loyalty_site.tenants.models import Merchant, Store, User
 
@@ -30,6 +31,15 @@ class Redemption(models.Model):
         db_index=False,
     )
     member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="redemptions", verbose_name=_("member"))
+    reward = models.ForeignKey(
+        Reward,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="redemptions",
+        verbose_name=_("reward"),
+        db_index=False,
+    )
     store = models.ForeignKey(
         Store,
         on_delete=models.PROTECT,

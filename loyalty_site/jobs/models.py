@@ -18,6 +18,7 @@ class Run(models.Model):
         ADMIN = "admin", _("Console")
 
     class Status(models.TextChoices):
+        QUEUED = "queued", _("Queued")
         RUNNING = "running", _("Running")
         SUCCEEDED = "succeeded", _("Succeeded")
         FAILED = "failed", _("Failed")

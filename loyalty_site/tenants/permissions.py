@@ -28,17 +28,19 @@ _RULES: dict[str, tuple[frozenset[Role], frozenset[Role]]] = {
     "tenants.customer": (_EVERYONE, _MANAGE),
     "loyalty.program": (_EVERYONE, _MANAGE),
     "loyalty.tier": (_EVERYONE, _MANAGE),
+    "loyalty.reward": (_EVERYONE, _MANAGE),
     "loyalty.member": (_EVERYONE, _MANAGE),
     "loyalty.ledgerentry": (_EVERYONE, _MANAGE),
     "loyalty.pointlot": (_EVERYONE, _MANAGE),
     "loyalty.redemption": (_EVERYONE, _MANAGE),
     "jobs.run": (_VIEW_ALL, _MANAGE),
+    "http.apikey": (_OWN, _OWN),
 }
 
 # A role at one store knows the merchant's members, since a card is good at every store, and helps them; what holds for
 # the whole merchant it may look at, and staff and runs are not its business.
 _STORE_MAY_CHANGE = frozenset({"tenants.customer", "loyalty.member", "loyalty.redemption"})
-_STORE_MAY_NOT_VIEW = frozenset({"tenants.staffrole", "tenants.user", "jobs.run"})
+_STORE_MAY_NOT_VIEW = frozenset({"tenants.staffrole", "tenants.user", "jobs.run", "http.apikey"})
 
 
 def roles_allowed(permission: str) -> frozenset[Role]:
