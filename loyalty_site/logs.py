@@ -52,6 +52,5 @@ def logging_config(*, level: str, plain: bool, stream: str) -> dict[str, Any]:
         "root": {"handlers": ["stream"], "level": level},
         "loggers": {
             "django.server": {"handlers": ["stream"], "level": "WARNING", "propagate": False},
-            "django_structlog": {"handlers": ["stream"], "level": level, "propagate": False},
         },
     }

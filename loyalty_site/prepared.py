@@ -13,6 +13,8 @@ from django.db.backends.postgresql.base import ServerBindingCursor
 def prepared_cursor() -> Any:
     """A cursor like `connection.cursor()`, seen by query counts, logs and wrappers as that one is.
 
-    For use within a transaction. Cast a parameter where PostgreSQL cannot tell its type.
+    Cast a parameter where PostgreSQL cannot tell its type.
     """
+    connection.close_if_health_check_failed()
+    connection.ensure_connection()
     return connection._prepare_cursor(ServerBindingCursor(connection.connection))  # type: ignore[attr-defined, call-arg]

@@ -52,7 +52,6 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django_q",
-    "django_structlog",
     "pgtrigger",
     "phonenumber_field",
     "rest_framework",
@@ -62,6 +61,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "loyalty_site.http.middleware.RequestId",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -71,7 +71,6 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -145,6 +144,7 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 LOGIN_URL = "admin:login"
+CSRF_FAILURE_VIEW = "loyalty_site.http.errors.csrf_failure"
 
 # --- Language and time ----------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -192,6 +192,9 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # --- API ----------------------------------------------------------------------------------------------------------
+# Where the platform is reached from outside, for links in answers and messages: https://loyalty.example. Empty: where
+# the request came to.
+PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
 RATE_LIMIT_STORE = env.int("RATE_LIMIT_STORE", default=600)
 RATE_LIMIT_MEMBER = env.int("RATE_LIMIT_MEMBER", default=120)
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("MAX_BODY_BYTES", default=1_048_576)
@@ -264,7 +267,6 @@ IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
 LOGGING = logging_config(
     level=env.str("LOG_LEVEL", default="INFO"), plain=DEBUG, stream=env.str("LOG_STREAM", default="stdout")
 )
-DJANGO_STRUCTLOG_COMMAND_LOGGING_ENABLED = False
 
 if dsn := env.str("SENTRY_DSN", default=""):
     import sentry_sdk

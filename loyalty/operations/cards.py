@@ -9,6 +9,7 @@ from loyalty.cards import new_card_number
 from loyalty.events import CardReplaced, MemberDeactivated, MemberReactivated
 from loyalty.models import Member, ReplacedCard
 from loyalty.operations.points import lock
+from loyalty.queries import faces
 from loyalty_site import outbox
 from loyalty_site.refusals import NotFound, Refusal
 from loyalty_site.tenants.models import Merchant
@@ -25,10 +26,14 @@ class CardIsReplaced(Refusal):
     sentence = "This card was replaced by another one."
 
 
-def find(*, merchant: Merchant, card_number: str) -> Member:
-    """The merchant's member with this card. Raises `CardIsReplaced` for an old number, `NotFound` for none."""
-    members = Member.objects.for_merchant(merchant).select_related("program", "tier", "customer")
-    member = members.filter(card_number=card_number).first()
+def find(*, merchant: Merchant, card_number: str, for_change: bool = False) -> Member:
+    """The merchant's member with this card. Raises `CardIsReplaced` for an old number, `NotFound` for none.
+
+    With `for_change` the member is locked until the transaction ends.
+    """
+    if not card_number.isprintable():
+        raise NotFound
+    member = faces.by_card(merchant.pk, card_number, for_change=for_change)
     if member is not None:
         return member
     if ReplacedCard.objects.filter(merchant=merchant, card_number=card_number).exists():

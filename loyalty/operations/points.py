@@ -25,6 +25,7 @@ from loyalty.operations.orders import (
     worth,
 )
 from loyalty.operations.settling import Booking, settle
+from loyalty.queries import faces
 from loyalty_site.refusals import Refusal
 from loyalty_site.tenants.models import Store, User
 
@@ -139,11 +140,9 @@ def _earned_on_the_day_of(moment: datetime, member: Member) -> int:
 
 def lock(member: Member) -> Member:
     """The member as it is now, locked until the transaction ends, program, tier and customer at hand."""
-    fresh = (
-        Member.objects.select_related("program", "tier", "customer")
-        .select_for_update(no_key=True, of=("self",))
-        .get(pk=member.pk)
-    )
+    if faces.is_locked(member):
+        return member
+    [fresh] = faces.members("m.id = %s", [member.pk], for_change=True)
     # Whoever read the ladder of tiers already need not read it again.
     fresh.program = member.program
     return fresh

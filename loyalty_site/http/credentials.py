@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import connection
 
 from loyalty_site.http.secrets import digest
+from loyalty_site.prepared import prepared_cursor
 from loyalty_site.tenants.models import Merchant, Store, User
 
 
@@ -59,7 +60,7 @@ class Caller:
 
 def admit_key(text: str, *, limit: int) -> Caller | None:
     """The caller with this API key, its call counted; None for a key that is unknown, revoked or expired."""
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute("SELECT * FROM http_admit_key_v1(%s, %s)", [digest(text), limit])
         row = cursor.fetchone()
     if row is None:
@@ -82,7 +83,7 @@ def admit_key(text: str, *, limit: int) -> Caller | None:
 
 def count(subject: str, *, limit: int) -> Usage:
     """Count a call of the subject, atomically over all processes and machines."""
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute("SELECT * FROM http_count_v1(%s, %s)", [subject, limit])
         calls, resets_in = cursor.fetchone()
     return Usage(limit, calls, resets_in)

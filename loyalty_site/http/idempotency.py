@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.utils import timezone
 from rest_framework.request import Request
 
 from loyalty_site.http.media import CamelRenderer
 from loyalty_site.http.models import IdempotentAnswer
+from loyalty_site.prepared import prepared_cursor
 from loyalty_site.refusals import Refusal
 
 HEADER = "Idempotency-Key"
@@ -74,7 +74,7 @@ def take(credential: str, key: str, request_fingerprint: bytes) -> tuple[int, An
 
     Raises `RequestRunning`, `IdempotencyKeyReused`, `Forgotten`.
     """
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute("SELECT * FROM http_take_key_v1(%s, %s)", [credential, key])
         taken, known, status, body = cursor.fetchone()
     if not taken:
@@ -88,17 +88,16 @@ def take(credential: str, key: str, request_fingerprint: bytes) -> tuple[int, An
     return status, json.loads(body)
 
 
-def keep(
+def keeping(
     credential: str, key: str, request_fingerprint: bytes, status: int, body: Any, customer_id: UUID | None
-) -> None:
-    """Store the answer in the transaction of the change it tells of."""
+) -> tuple[str, list[Any]]:
+    """The statement that stores an answer, for the transaction of the change it tells of."""
     text = CamelRenderer().render(body).decode()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO idempotent_answers (credential, key, fingerprint, status, body, customer_id, created_at) "
-            "VALUES (%s, %s, %s, %s, %s::jsonb, %s, now())",
-            [credential, key, request_fingerprint, status, text, customer_id],
-        )
+    return (
+        "INSERT INTO idempotent_answers (credential, key, fingerprint, status, body, customer_id, created_at) "
+        "VALUES (%s, %s, %s, %s, %s::jsonb, %s::uuid, now())",
+        [credential, key, request_fingerprint, status, text, customer_id],
+    )
 
 
 def purge() -> int:

@@ -1,19 +1,21 @@
 """The four doors. A view says what it takes (`validated`), calls one operation, and answers with plain values."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.utils.cache import patch_vary_headers
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
+from loyalty_site import outbox
 from loyalty_site.http import credentials, idempotency
 from loyalty_site.http.casing import snake
 from loyalty_site.http.credentials import Caller, Usage
@@ -109,9 +111,31 @@ def _after(scheme: str, request: Request) -> str:
     return rest.strip() if name.lower() == scheme else ""
 
 
+class JsonAlone(BaseContentNegotiation):
+    """Answers are JSON, whatever is preferred; 406 for a caller that takes none."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        content_type = (request.content_type or "").partition(";")[0].strip().lower()
+        return parsers[0] if content_type == CamelParser.media_type else None
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        accepted = request.META.get("HTTP_ACCEPT", "*/*")
+        if accepted != "*/*" and not any(_takes_json(each) for each in accepted.split(",")):
+            raise exceptions.NotAcceptable
+        return renderers[0], renderers[0].media_type
+
+
+def _takes_json(media_range: str) -> bool:
+    name, *parameters = (part.strip().lower() for part in media_range.split(";"))
+    is_json = name in ("*/*", "application/*", "application/json", "application/problem+json", "")
+    return is_json and not any(parameter in ("q=0", "q=0.0", "q=0.00", "q=0.000") for parameter in parameters)
+
+
 class Door(APIView):
     """What all doors do: who calls, how often, once each."""
 
+    http_method_names = ["get", "post", "put", "patch", "delete", "head"]
+    content_negotiation_class = JsonAlone
     parser_classes: ClassVar[Any] = [CamelParser]
     renderer_classes: ClassVar[Any] = [CamelRenderer]
     permission_classes: ClassVar[Any] = []
@@ -125,13 +149,18 @@ class Door(APIView):
         return self.request.user  # type: ignore[return-value]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        if not isinstance(request.user, Caller):
+        # Who calls comes first, so that whatever is wrong with a call, it counts and its answer says what is left.
+        self.format_kwarg = None
+        caller = request.user
+        if not isinstance(caller, Caller):
             raise exceptions.NotAuthenticated
-        usage = request.user.usage
+        request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
+        usage = caller.usage
         if usage is not None and usage.exceeded:
             raise RateLimited(f"At most {usage.limit} requests a minute.", retry_after=usage.resets_in)
-        self.allow(request.user)
+        if request.method in ("POST", "PUT", "PATCH") and "HTTP_TRANSFER_ENCODING" in request.META:
+            raise exceptions.ParseError("The body must come with a Content-Length, not in chunks.", "length_required")
+        self.allow(caller)
 
     def allow(self, caller: Caller) -> None:
         """Raise PermissionDenied where this caller may not use this view."""
@@ -144,34 +173,34 @@ class Door(APIView):
             response["RateLimit-Remaining"] = str(usage.remaining)
             response["RateLimit-Reset"] = str(usage.resets_in)
         response["Cache-Control"] = "no-store"
-        patch_vary_headers(response, ["Authorization", "X-API-Key"])
+        response["Vary"] = "Accept, Authorization, X-API-Key, Cookie"
         return response
 
     def validated(self, serializer: type[Serializer[Any]]) -> dict[str, Any]:
         """The request's body as the serializer takes it. Raises ValidationError."""
-        if self.request.data is not None and not isinstance(self.request.data, dict):
+        data = self.request.data
+        if data is not None and not isinstance(data, dict):
             raise exceptions.ParseError("The body must be a JSON object.")
-        taken = serializer(data=self.request.data or {})
-        taken.is_valid(raise_exception=True)
-        return taken.validated_data  # type: ignore[no-any-return]
+        return taken(serializer, data or {})
 
     def queried(self, serializer: type[Serializer[Any]]) -> dict[str, Any]:
         """The query of the address as the serializer takes it. Raises ValidationError."""
         query = self.request.query_params
-        repeated = {name for name, field in serializer().fields.items() if hasattr(field, "child")}
+        fields = _one_of(serializer).fields
         named: dict[str, Any] = {}
         for name in query:
-            inner = snake(name)
-            named[inner] = query.getlist(name) if inner in repeated else query[name]
-        taken = serializer(data=named)
-        taken.is_valid(raise_exception=True)
-        return taken.validated_data  # type: ignore[no-any-return]
+            inner = snake(name) if len(name) <= 100 else name
+            values = query.getlist(name)
+            if inner in named or (len(values) > 1 and not hasattr(fields.get(inner), "child")):
+                raise exceptions.ValidationError({inner[:100]: [exceptions.ErrorDetail("Give it once.", "repeated")]})
+            named[inner] = values if hasattr(fields.get(inner), "child") else values[0]
+        return taken(serializer, named)
 
     def change(self, make: Callable[[], "Answer"]) -> Response:
         """Make a change once: in one transaction with the answer kept for whoever asks again with the same key."""
         key = idempotency.key_of(self.request)
         if key is None:
-            with transaction.atomic():
+            with transaction.atomic(), outbox.together():
                 return make().response()
         asked = idempotency.fingerprint(self.request)
         with transaction.atomic():
@@ -179,9 +208,25 @@ class Door(APIView):
             if known is not None:
                 status, body = known
                 return Response(body, status, headers={idempotency.REPLAYED: "true"})
-            answer = make()
-            idempotency.keep(self.caller.name, key, asked, answer.status, answer.body, answer.about)
+            with outbox.together() as news:
+                answer = make()
+                news.beside = idempotency.keeping(
+                    self.caller.name, key, asked, answer.status, answer.body, answer.about
+                )
         return answer.response()
+
+
+@cache
+def _one_of(serializer: type[Serializer[Any]]) -> Serializer[Any]:
+    """One instance of a serializer that only validates: to make one copies every field, each time."""
+    instance = serializer()
+    instance.fields  # noqa: B018 (made now, before several threads ask for them)
+    return instance
+
+
+def taken(serializer: type[Serializer[Any]], data: Any) -> dict[str, Any]:
+    """The data as the serializer takes it. Raises ValidationError."""
+    return _one_of(serializer).run_validation(data)  # type: ignore[no-any-return]
 
 
 class Answer:

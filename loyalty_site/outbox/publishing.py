@@ -16,6 +16,8 @@ from loyalty_site.prepared import prepared_cursor
 
 CHANNEL = "outbox"
 
+# What is published within `together()`, and waits for its end.
+_gathered: ContextVar["Together | None"] = ContextVar("outbox_gathered", default=None)
 _backfilling: ContextVar[bool] = ContextVar("outbox_backfilling", default=False)
 
 # Up to so many events go as plain rows, in a prepared statement; more go as one text, in a statement planned for it.
@@ -56,15 +58,56 @@ def publish_many(events: Iterable[Event], *, backfill: bool | None = None) -> No
     _refuse_outside_a_transaction()
     if backfill is None:
         backfill = _backfilling.get()
+    if (gathered := _gathered.get()) is not None and backfill is gathered.backfill:
+        gathered.events += events
+    else:
+        _write(events, backfill)
+
+
+class Together:
+    """What `together()` gathers. `beside` is an INSERT of the caller's own, to travel in the same statement."""
+
+    def __init__(self, backfill: bool) -> None:
+        self.backfill = backfill
+        self.events: list[Event] = []
+        self.beside: tuple[str, Sequence[Any]] | None = None
+
+
+@contextmanager
+def together() -> Iterator[Together]:
+    """Write what is published within in one statement at the end: one round trip for all of it, and `beside`.
+
+    Nothing is written where the block raises. A block within another hands its news on to that one.
+    """
+    outer = _gathered.get()
+    gathered = Together(_backfilling.get())
+    token = _gathered.set(gathered)
+    try:
+        yield gathered
+    finally:
+        _gathered.reset(token)
+    if gathered.events and outer is not None and gathered.beside is None:
+        publish_many(gathered.events, backfill=gathered.backfill)
+    elif gathered.events:
+        _write(gathered.events, gathered.backfill, gathered.beside)
+    elif gathered.beside is not None:
+        with prepared_cursor() as cursor:
+            cursor.execute(*gathered.beside)
+
+
+def _write(events: list[Event], backfill: bool, beside: tuple[str, Sequence[Any]] | None = None) -> None:
+    before, values = "", []
+    if beside is not None:
+        before, values = f"WITH beside AS ({beside[0]}) ", list(beside[1])
     if len(events) <= _FEW:
-        values: list[Any] = []
         for event in events:
             values += (new_id(), event.kind, event.merchant_id, as_json(facts_of(event)), backfill)
         with prepared_cursor() as cursor:
-            cursor.execute(_INSERT_FEW[len(events)], values)
+            cursor.execute(before + _INSERT_FEW[len(events)], values)
     else:
         with connection.cursor() as cursor:
-            cursor.execute(_INSERT_MANY, (backfill, as_json([(event.kind, facts_of(event)) for event in events])))
+            facts = as_json([(event.kind, facts_of(event)) for event in events])
+            cursor.execute(before + _INSERT_MANY, (*values, backfill, facts))
     transaction.on_commit(_ring)
 
 

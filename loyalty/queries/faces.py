@@ -1,0 +1,110 @@
+"""The member behind a card number: read in one query with program, ladder of tiers and customer."""
+
+import json
+from decimal import Decimal
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Model
+
+from loyalty.models import Member, Program, Tier
+from loyalty_site.prepared import prepared_cursor
+from loyalty_site.tenants.models import Customer
+
+_JOINED: tuple[tuple[str, type[Model]], ...] = (("m", Member), ("p", Program), ("c", Customer))
+
+# The ladder comes as JSON and not by a join: a row that was locked after a wait is joined to what stood beside its old
+# self, and a member raised meanwhile would be without a tier.
+_LADDER = """
+(SELECT coalesce(jsonb_agg(to_jsonb(t) ORDER BY t.point_threshold, t.slug), '[]')::text
+   FROM loyalty_tiers t WHERE t.program_id = p.id)"""
+
+_FROM = """
+  FROM loyalty_members m
+  JOIN loyalty_programs p ON p.id = m.program_id
+  JOIN customers c ON c.id = m.customer_id
+"""
+
+
+def members(where: str, parameters: list[Any], *, for_change: bool = False, order: str = "") -> list[Member]:
+    """The members of `where` (over m, p and c), each with its program, tier and customer at hand.
+
+    With `for_change` they are locked until the transaction ends, in the `order` given.
+    """
+    locking = " FOR NO KEY UPDATE OF m" if for_change else ""
+    with prepared_cursor() as cursor:
+        cursor.execute(f"{selection()}{_FROM} WHERE {where} {order}{locking}", parameters)
+        rows = cursor.fetchall()
+    programs: dict[UUID, Program] = {}
+    found = [member_of(row, programs) for row in rows]
+    if for_change:
+        for member in found:
+            mark_as_locked(member)
+    return found
+
+
+def by_card(merchant_id: UUID, card_number: str, *, for_change: bool = False) -> Member | None:
+    """The merchant's member with this card; None for nobody."""
+    found = members("m.merchant_id = %s AND m.card_number = %s", [merchant_id, card_number], for_change=for_change)
+    return found[0] if found else None
+
+
+def mark_as_locked(member: Member) -> None:
+    """Note that this transaction holds the member's lock: nobody needs to read it again."""
+    member.locked_in = connection.atomic_blocks[0]
+
+
+def is_locked(member: Member) -> bool:
+    """Whether this object was read under a lock of the transaction under way."""
+    return bool(connection.atomic_blocks) and getattr(member, "locked_in", None) is connection.atomic_blocks[0]
+
+
+@cache
+def selection() -> str:
+    """SELECT of every column that `member_of` reads, and of the ladder."""
+    columns = (f"{alias}.{column}" for alias, model in _JOINED for column in _columns(model)[1])
+    return f"SELECT {', '.join(columns)}, {_LADDER}"
+
+
+def member_of(row: tuple[Any, ...], programs: dict[UUID, Program] | None = None) -> Member:
+    """The member in a row of `selection()`. Members of one program share its object, through `programs`."""
+    made, begin = [], 0
+    for _, model in _JOINED:
+        names, columns = _columns(model)
+        made.append(model.from_db("default", names, row[begin : begin + len(columns)]))
+        begin += len(columns)
+    member, program, customer = made
+    assert isinstance(member, Member)  # noqa: S101
+    assert isinstance(program, Program)  # noqa: S101
+    shared = programs if programs is not None else {}
+    if program.pk not in shared:
+        shared[program.pk] = with_ladder(program, row[begin])
+    member.program = shared[program.pk]
+    member.customer = customer  # type: ignore[assignment]
+    tiers: dict[UUID, Tier] = member.program.all_tiers  # type: ignore[attr-defined]
+    member.tier = tiers.get(member.tier_id) if member.tier_id is not None else None
+    return member
+
+
+def with_ladder(program: Program, tiers: str) -> Program:
+    """The program, its tiers read from the JSON of the query."""
+    named = [_tier(each, program) for each in json.loads(tiers, parse_float=Decimal)]
+    program.all_tiers = {tier.pk: tier for tier in named}  # type: ignore[attr-defined]
+    program.ladder = [tier for tier in named if tier.is_active]
+    return program
+
+
+def _tier(facts: dict[str, Any], program: Program) -> Tier:
+    tier = Tier(**{**facts, "id": UUID(facts["id"]), "program_id": program.pk})
+    tier.multiplier = Decimal(tier.multiplier)
+    tier._state.adding = False
+    tier._state.db = "default"
+    return tier
+
+
+@cache
+def _columns(model: type[Model]) -> tuple[list[str], list[str]]:
+    fields = model._meta.concrete_fields
+    return [field.attname for field in fields], [field.column for field in fields]
