@@ -64,7 +64,7 @@ def record(
         key=key,
         as_of=as_of,
         undoes=undoes,
-        trace_id=str(structlog.contextvars.get_contextvars().get("request_id") or uuid4().hex),
+        trace_id=_trace_id(),
         code_version=settings.CODE_VERSION[:64],
     )
     with _sign_of_life(run), structlog.contextvars.bound_contextvars(**_log_facts(run)):
@@ -76,15 +76,66 @@ def record(
             if "one_run_a_key" not in str(error):
                 raise
             raise RunExists(job=job, key=key) from error
-        try:
+        with _kept(run):
             yield run
-        except BaseException as error:
-            _fail(run, error)
-            raise
-        if run.status == Run.Status.RUNNING:
-            run.status = Run.Status.SUCCEEDED
-        _finish(run)
-        logger.info("%s %s %s", run.job, run.status, run.counts)
+
+
+def queue(
+    job: str,
+    *,
+    trigger: str,
+    merchant: Merchant | None = None,
+    actor: User | None = None,
+    as_of: datetime | None = None,
+    undoes: Run | None = None,
+) -> Run:
+    """Write a run that a worker will `take`, in the caller's transaction: with the task that is queued beside it."""
+    return Run.objects.create(
+        job=job,
+        trigger=trigger,
+        status=Run.Status.QUEUED,
+        merchant=merchant,
+        actor=actor,
+        as_of=as_of,
+        undoes=undoes,
+        trace_id=_trace_id(),
+        code_version=settings.CODE_VERSION[:64],
+    )
+
+
+@contextmanager
+def take(run_id: UUID) -> Iterator[Run]:
+    """Keep what happens within as the run that was queued; otherwise like `record`.
+
+    A run whose process died before its end may be taken again. Raises `RunExists` where it has ended, or is under way.
+    """
+    if run_id in _of_this_process or not _try_lock(run_id):
+        raise RunExists
+    try:
+        run = Run.objects.select_related("merchant", "actor", "undoes").get(pk=run_id)
+        if run.status not in (Run.Status.QUEUED, Run.Status.RUNNING):
+            raise RunExists(job=run.job)
+        with _sign_of_life(run), structlog.contextvars.bound_contextvars(**_log_facts(run)):
+            run.status, run.started_at = Run.Status.RUNNING, timezone.now()
+            run.save(update_fields=["status", "started_at"])
+            with _kept(run):
+                yield run
+    finally:
+        _unlock(run_id)
+
+
+@contextmanager
+def _kept(run: Run) -> Iterator[None]:
+    """Write how it ends: as it says itself, as succeeded, or as failed with what was raised, which goes on."""
+    try:
+        yield
+    except BaseException as error:
+        _fail(run, error)
+        raise
+    if run.status == Run.Status.RUNNING:
+        run.status = Run.Status.SUCCEEDED
+    _finish(run)
+    logger.info("%s %s %s", run.job, run.status, run.counts)
 
 
 def bury_dead_runs(job: str | None = None) -> int:
@@ -131,6 +182,10 @@ def _fail(run: Run, error: BaseException) -> None:
     except Error:
         # The next run of this job finds it without a process and says so.
         logger.exception("The failure of %s could not be recorded", run.job)
+
+
+def _trace_id() -> str:
+    return str(structlog.contextvars.get_contextvars().get("request_id") or uuid4().hex)[:64]
 
 
 def _finish(run: Run) -> None:

@@ -1,0 +1,163 @@
+"""Programs, tiers, rewards and stores: what staff write and read of them."""
+
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+
+from loyalty.api.staff.inputs import ModelInput, Slug
+from loyalty.api.staff.pages import ListQuery
+from loyalty.models import Program, Reward, Tier
+from loyalty_site.http.fields import Text
+from loyalty_site.tenants.models import Store
+
+RULES = [
+    "name",
+    "is_active",
+    "currency",
+    "locale",
+    "time_zone",
+    "point_value",
+    "points_per_unit",
+    "minimum_purchase",
+    "max_points_per_order",
+    "max_points_per_day",
+    "welcome_bonus",
+    "stamps_target",
+    "minutes_between_stamps",
+    "stamps_per_day",
+    "expiry_policy",
+    "points_expiration_days",
+    "points_valid_days",
+    "expiration_warning_days",
+    "warn_before_expiring",
+    "hold_days",
+    "void_hours",
+    "tier_basis",
+    "downgrade_policy",
+    "downgrade_warning_days",
+]
+
+
+class CatalogueQuery(ListQuery):
+    """A page of the rows of every merchant of the user, or of one."""
+
+    merchant = Text(required=False, max_length=60)
+
+
+class ProgramChangeInput(ModelInput):
+    """The rules of a program; those left out stay as they are."""
+
+    class Meta:
+        model = Program
+        fields: ClassVar[Any] = RULES
+
+
+class ProgramInput(ModelInput):
+    """A new program of a merchant; rules left out have their defaults."""
+
+    merchant = Slug()
+
+    class Meta:
+        model = Program
+        fields: ClassVar[Any] = ["merchant", *RULES]
+
+
+class TierChangeInput(ModelInput):
+    """A level of a program; fields left out stay as they are."""
+
+    slug = Slug()
+    benefits = serializers.ListField(child=Text(max_length=200), max_length=50, required=False)
+
+    class Meta:
+        model = Tier
+        fields: ClassVar[Any] = [
+            "slug", "name", "description", "point_threshold", "multiplier", "benefits", "is_active"
+        ]  # fmt: skip
+
+
+class TierInput(TierChangeInput):
+    """A new level of a program."""
+
+    program_id = serializers.UUIDField()
+
+    class Meta(TierChangeInput.Meta):
+        fields: ClassVar[Any] = ["program_id", *TierChangeInput.Meta.fields]
+
+
+class RewardChangeInput(ModelInput):
+    """Something the program gives for points; fields left out stay as they are."""
+
+    slug = Slug()
+
+    class Meta:
+        model = Reward
+        fields: ClassVar[Any] = ["slug", "name", "description", "cost_points", "is_active"]
+
+
+class RewardInput(RewardChangeInput):
+    """A new reward of a program."""
+
+    program_id = serializers.UUIDField()
+
+    class Meta(RewardChangeInput.Meta):
+        fields: ClassVar[Any] = ["program_id", *RewardChangeInput.Meta.fields]
+
+
+class StoreChangeInput(ModelInput):
+    """A shop, a till or a web shop; fields left out stay as they are."""
+
+    class Meta:
+        model = Store
+        fields: ClassVar[Any] = ["reference", "name", "is_active"]
+
+
+class StoreInput(StoreChangeInput):
+    """A new store of a merchant."""
+
+    merchant = Slug()
+
+    class Meta(StoreChangeInput.Meta):
+        fields: ClassVar[Any] = ["merchant", *StoreChangeInput.Meta.fields]
+
+
+class ProgramOutput(serializers.ModelSerializer[Program]):
+    """A program and its rules."""
+
+    merchant = serializers.CharField(source="merchant.slug")
+
+    class Meta:
+        model = Program
+        fields: ClassVar[Any] = ["id", "merchant", *RULES, "created_at"]
+
+
+class StaffTierOutput(serializers.ModelSerializer[Tier]):
+    """A level of a program."""
+
+    program_id = serializers.UUIDField()
+    merchant = serializers.CharField(source="program.merchant.slug")
+    benefits = serializers.ListField(child=serializers.CharField())
+
+    class Meta:
+        model = Tier
+        fields: ClassVar[Any] = ["id", "merchant", "program_id", *TierChangeInput.Meta.fields]
+
+
+class StaffRewardOutput(serializers.ModelSerializer[Reward]):
+    """A reward of a program."""
+
+    program_id = serializers.UUIDField()
+    merchant = serializers.CharField(source="program.merchant.slug")
+
+    class Meta:
+        model = Reward
+        fields: ClassVar[Any] = ["id", "merchant", "program_id", *RewardChangeInput.Meta.fields, "created_at"]
+
+
+class StoreOutput(serializers.ModelSerializer[Store]):
+    """A store of a merchant."""
+
+    merchant = serializers.CharField(source="merchant.slug")
+
+    class Meta:
+        model = Store
+        fields: ClassVar[Any] = ["id", "merchant", *StoreChangeInput.Meta.fields, "created_at"]

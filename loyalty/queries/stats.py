@@ -1,0 +1,214 @@
+"""A merchant's figures over a period: set-based, nothing kept beside the ledger.
+
+A day is a day of the program's time zone. Points are `issued` (purchases and bonuses), `redeemed`, `expired`, and
+`corrected` (everything else, signed): issued - redeemed - expired + corrected is what balances moved by.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from loyalty.models import LIFETIME_TYPES, Program
+from loyalty.queries import liability
+from loyalty.queries.liability import Liability
+from loyalty_site.tenants.models import Merchant, Store
+
+
+@dataclass(slots=True)
+class Moves:
+    """What entries add up to."""
+
+    transactions: int = 0
+    points_issued: int = 0
+    points_redeemed: int = 0
+    points_expired: int = 0
+    points_corrected: int = 0
+    stamps: int = 0
+    stamp_cards_redeemed: int = 0
+    enrolments: int = 0
+
+    @property
+    def redemption_ratio(self) -> float | None:
+        """Points redeemed for each point issued; None where none was."""
+        return round(self.points_redeemed / self.points_issued, 4) if self.points_issued else None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How many of how many."""
+
+    of: int = 0
+    those: int = 0
+
+    @property
+    def ratio(self) -> float | None:
+        return round(self.those / self.of, 4) if self.of else None
+
+
+@dataclass(slots=True)
+class MerchantStats:
+    """One merchant's figures.
+
+    `stamp_completion`: of the members who got a stamp in the period, those whose card was full then. `retention`: of
+    the members whose 90th day as a member lies in the period, those who came in their third month (days 61 to 90).
+    """
+
+    merchant: Merchant
+    moves: Moves = field(default_factory=Moves)
+    members: int = 0
+    stamp_completion: Share = field(default_factory=Share)
+    retention: Share = field(default_factory=Share)
+    liability: list[Liability] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Stats:
+    """The figures of some merchants: together, by day, by store, by merchant."""
+
+    totals: Moves
+    by_day: dict[date, Moves]
+    by_store: list[tuple[Merchant, Store | None, Moves]]
+    by_merchant: list[MerchantStats]
+
+
+# The programs in question, each with its own beginning and end of the period.
+_PROGRAMS = """
+    p AS (
+        SELECT * FROM unnest(
+            %(programs)s::uuid[], %(merchants)s::uuid[], %(zones)s::text[], %(begins)s::timestamptz[],
+            %(ends)s::timestamptz[], %(targets)s::int[]) AS p (id, merchant_id, zone, begins, ends, target)
+    )"""
+
+_MOVES = f"""
+    WITH {_PROGRAMS},
+    moves AS (
+        SELECT e.merchant_id, e.store_id, (e.occurred_at AT TIME ZONE p.zone)::date AS day, e.type, e.points_delta,
+               e.stamps_delta
+          FROM loyalty_ledger_entries e
+          JOIN loyalty_members m ON m.id = e.member_id
+          JOIN p ON p.id = m.program_id
+          WHERE e.merchant_id = ANY (%(merchants)s::uuid[]) AND e.occurred_at >= p.begins AND e.occurred_at < p.ends
+    )
+    SELECT grouping(day, merchant_id, store_id), day, merchant_id, store_id, count(*),
+           coalesce(sum(points_delta) FILTER (WHERE type = ANY (%(issuing)s)), 0)::bigint,
+           coalesce(-sum(points_delta) FILTER (WHERE type = 'redeem'), 0)::bigint,
+           coalesce(-sum(points_delta) FILTER (WHERE type = 'points_expired'), 0)::bigint,
+           coalesce(sum(points_delta) FILTER (
+               WHERE type <> ALL (%(issuing)s) AND type NOT IN ('redeem', 'points_expired')), 0)::bigint,
+           coalesce(sum(stamps_delta) FILTER (WHERE type = 'stamp_earned'), 0)::bigint,
+           count(*) FILTER (WHERE type = 'stamp_redeemed')
+      FROM moves
+      GROUP BY GROUPING SETS ((), (day), (merchant_id), (merchant_id, store_id))"""
+
+# Bits of grouping(day, merchant_id, store_id): set where a column was left out.
+_ALL, _BY_DAY, _BY_MERCHANT, _BY_STORE = 0b111, 0b011, 0b101, 0b100
+
+_ENROLMENTS = f"""
+    WITH {_PROGRAMS}
+    SELECT grouping(day, merchant_id), day, merchant_id, count(*)
+      FROM (
+          SELECT m.merchant_id, (m.enrolled_at AT TIME ZONE p.zone)::date AS day
+            FROM loyalty_members m JOIN p ON p.id = m.program_id
+            WHERE m.enrolled_at >= p.begins AND m.enrolled_at < p.ends) enrolled
+      GROUP BY GROUPING SETS ((day), (merchant_id))"""
+
+_MEMBERS = f"""
+    WITH {_PROGRAMS},
+    stamped AS (
+        SELECT e.member_id, bool_or(e.stamps_balance_after >= p.target) AS is_full
+          FROM loyalty_ledger_entries e
+          JOIN loyalty_members m ON m.id = e.member_id
+          JOIN p ON p.id = m.program_id
+          WHERE e.merchant_id = ANY (%(merchants)s::uuid[]) AND e.type = 'stamp_earned'
+            AND e.occurred_at >= p.begins AND e.occurred_at < p.ends
+          GROUP BY e.member_id
+    ),
+    cohort AS (
+        SELECT m.id, EXISTS (
+            SELECT FROM loyalty_ledger_entries e
+              WHERE e.member_id = m.id AND e.type IN ('earn', 'redeem', 'stamp_earned', 'stamp_redeemed')
+                AND e.occurred_at >= m.enrolled_at + interval '60 days'
+                AND e.occurred_at < m.enrolled_at + interval '90 days') AS came
+          FROM loyalty_members m JOIN p ON p.id = m.program_id
+          WHERE m.enrolled_at >= p.begins - interval '90 days' AND m.enrolled_at < p.ends - interval '90 days'
+    )
+    SELECT m.merchant_id, count(*) FILTER (WHERE m.is_active AND m.enrolled_at IS NOT NULL),
+           count(stamped.member_id), count(*) FILTER (WHERE stamped.is_full),
+           count(cohort.id), count(*) FILTER (WHERE cohort.came)
+      FROM loyalty_members m
+      JOIN p ON p.id = m.program_id
+      LEFT JOIN stamped ON stamped.member_id = m.id
+      LEFT JOIN cohort ON cohort.id = m.id
+      GROUP BY m.merchant_id"""
+
+
+def stats(merchants: Sequence[Merchant], first: date, last: date) -> Stats:
+    """The figures of these merchants from the first day to the last, both included; liability is that of now."""
+    by_merchant = {merchant.pk: MerchantStats(merchant) for merchant in merchants}
+    programs = list(Program.objects.filter(merchant__in=merchants).order_by("pk"))
+    parameters = _parameters(programs, first, last)
+    found = Stats(
+        totals=Moves(),
+        by_day={first + timedelta(days=day): Moves() for day in range((last - first).days + 1)},
+        by_store=[],
+        by_merchant=list(by_merchant.values()),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(_MOVES, parameters)
+        of_stores = _fill(found, by_merchant, cursor.fetchall())
+        cursor.execute(_ENROLMENTS, parameters)
+        for _, day, merchant_id, count in cursor.fetchall():
+            if merchant_id is None:
+                found.by_day[day].enrolments = count
+            else:
+                by_merchant[merchant_id].moves.enrolments = count
+                found.totals.enrolments += count
+        cursor.execute(_MEMBERS, parameters)
+        for merchant_id, members, stamped, full, cohort, came in cursor.fetchall():
+            one = by_merchant[merchant_id]
+            one.members, one.stamp_completion, one.retention = members, Share(stamped, full), Share(cohort, came)
+    stores = Store.objects.in_bulk([store for _, store, _ in of_stores if store is not None])
+    found.by_store = [
+        (by_merchant[merchant].merchant, stores.get(store) if store else None, moves)
+        for merchant, store, moves in of_stores
+    ]
+    for each in liability.liabilities(programs):
+        by_merchant[each.program.merchant_id].liability.append(each)
+    return found
+
+
+def _fill(
+    found: Stats, by_merchant: dict[UUID, MerchantStats], rows: list[tuple[Any, ...]]
+) -> list[tuple[UUID, UUID | None, Moves]]:
+    of_stores: list[tuple[UUID, UUID | None, Moves]] = []
+    for kind, day, merchant_id, store_id, *figures in rows:
+        moves = Moves(*figures)
+        if kind == _ALL:
+            found.totals = moves
+        elif kind == _BY_DAY:
+            found.by_day[day] = moves
+        elif kind == _BY_MERCHANT:
+            by_merchant[merchant_id].moves = moves
+        elif kind == _BY_STORE:
+            of_stores.append((merchant_id, store_id, moves))
+    return sorted(of_stores, key=lambda row: (str(row[0]), str(row[1] or "")))
+
+
+def _parameters(programs: list[Program], first: date, last: date) -> dict[str, Any]:
+    return {
+        "programs": [program.pk for program in programs],
+        "merchants": [program.merchant_id for program in programs],
+        "zones": [program.time_zone for program in programs],
+        "begins": [_midnight(program, first) for program in programs],
+        "ends": [_midnight(program, last + timedelta(days=1)) for program in programs],
+        "targets": [program.stamps_target for program in programs],
+        "issuing": sorted(str(each.value) for each in LIFETIME_TYPES),
+    }
+
+
+def _midnight(program: Program, day: date) -> datetime:
+    return datetime.combine(day, time(), tzinfo=program.zone)
