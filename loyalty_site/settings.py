@@ -228,8 +228,23 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "loyalty_site.http.openapi.camelize",
+        "loyalty_site.http.examples.add_examples",
     ],
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "RunStatus": "loyalty_site.jobs.models.Run.Status",
+        "RunTrigger": "loyalty_site.jobs.models.Run.Trigger",
+        "KeyScope": "loyalty_site.http.models.Scope",
+        "EntryType": "loyalty.models.EntryType",
+        "ExpiryPolicy": "loyalty.models.ExpiryPolicy",
+        "TierBasis": "loyalty.models.TierBasis",
+        "DowngradePolicy": "loyalty.models.programs.DowngradePolicy",
+    },
+    "TAGS": [
+        {"name": "Loyalty - Store", "description": "Tills and storefront back ends, with a key of a store."},
+        {"name": "Loyalty - Admin", "description": "Staff, with a token or the console's session, and a role."},
+    ],
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "persistAuthorization": False, "validatorUrl": None},
 }
 
 # --- Jobs -----------------------------------------------------------------------------------------------------

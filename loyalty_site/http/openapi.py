@@ -1,5 +1,6 @@
 """How the schema is made from the views: names in camelCase, problems on every operation, our credentials."""
 
+import re
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -51,8 +52,6 @@ _WRITING = (400, 401, 403, 404, 406, 409, 410, 413, 415, 422, 429)
 class Schema(AutoSchema):
     """An operation with every problem it may answer with, and the headers every door knows."""
 
-    method_mapping = AutoSchema.method_mapping
-
     def get_override_parameters(self) -> list[OpenApiParameter]:
         parameters: list[OpenApiParameter] = [
             OpenApiParameter(
@@ -70,17 +69,18 @@ class Schema(AutoSchema):
             )
         return parameters
 
-    def get_response_serializers(self) -> Any:
-        declared = super().get_response_serializers()
-        if not isinstance(declared, dict):
-            declared = {200: declared}
-        statuses = _WRITING if self.method in ("POST", "PUT", "PATCH", "DELETE") else _READING
-        for status in statuses:
-            declared.setdefault(
-                (status, "application/problem+json"),
-                OpenApiResponse(Problem, description=_PROBLEMS[status], examples=[_example(status)]),
-            )
-        return declared
+    def get_description(self) -> str:
+        # Views are described by their addresses, which stand above each operation already.
+        return ""
+
+    def _get_response_bodies(self, direction: Any = "response") -> Any:
+        # Not `get_response_serializers`, which `extend_schema` puts aside.
+        bodies = super()._get_response_bodies(direction)
+        for status in _READING if self.method == "GET" else _WRITING:
+            answer = OpenApiResponse(Problem, description=_PROBLEMS[status], examples=[_example(status)])
+            problem = self._get_response_for_code(answer, str(status), ["application/problem+json"], direction)
+            bodies.setdefault(str(status), problem)
+        return bodies
 
 
 def _example(status: int) -> OpenApiExample:
@@ -144,11 +144,14 @@ def camelize(result: dict[str, Any], generator: Any, request: Any, public: bool)
         _camelize(schema)
         if name.endswith(("Input", "InputRequest")) and schema.get("type") == "object":
             schema["additionalProperties"] = False
-    for path in result.get("paths", {}).values():
+    paths = {}
+    for address, path in result.get("paths", {}).items():
         for operation in path.values():
             for parameter in operation.get("parameters", []) if isinstance(operation, dict) else []:
                 if parameter["in"] in ("query", "path"):
                     parameter["name"] = camel(parameter["name"])
+        paths[re.sub(r"{(\w+)}", lambda match: f"{{{camel(match[1])}}}", address)] = path
+    result["paths"] = paths
     return result
 
 
