@@ -88,6 +88,9 @@ class Member(models.Model):
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 
+    # The transaction in which this object was read under a lock (loyalty/queries/faces.py).
+    locked_in: Any = None
+
     objects = MemberQuerySet.as_manager()
 
     class Meta:

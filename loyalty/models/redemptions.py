@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from loyalty.models.entries import LedgerEntry
 from loyalty.models.members import Member
 from loyalty.models.rewards import Reward
 from loyalty_site.ids import new_id
@@ -21,6 +22,8 @@ class Redemption(models.Model):
 
     # True on a redemption that answers a retry: it was made by an earlier request.
     replayed = False
+    # Its ledger entry, where the operation that made it has it at hand.
+    entry: LedgerEntry | None = None
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     merchant = models.ForeignKey(

@@ -3,20 +3,37 @@
 from datetime import datetime
 
 import structlog
-from django.db import IntegrityError, transaction
+from django.db import connection, transaction
 
 from loyalty.cards import new_card_number
 from loyalty.events import CardReplaced, MemberDeactivated, MemberReactivated
 from loyalty.models import Member, ReplacedCard
+from loyalty.operations.enrollment import Person, clues_of, normalized
 from loyalty.operations.points import lock
 from loyalty.queries import faces
 from loyalty_site import outbox
+from loyalty_site.ids import new_id
 from loyalty_site.refusals import NotFound, Refusal
 from loyalty_site.tenants.models import Merchant
 
 log = structlog.get_logger("loyalty.card_service")
 
-_TRIES = 3
+# Numbers drawn at once: the first is taken that nobody has or had.
+_DRAWN = 5
+_REPLACE = """
+WITH free AS (
+    SELECT number FROM unnest(%(drawn)s::text[]) WITH ORDINALITY AS drawn (number, place)
+     WHERE NOT EXISTS (
+         SELECT 1 FROM loyalty_members m WHERE m.merchant_id = %(merchant)s AND m.card_number = drawn.number)
+       AND NOT EXISTS (
+         SELECT 1 FROM loyalty_replaced_cards r WHERE r.merchant_id = %(merchant)s AND r.card_number = drawn.number)
+     ORDER BY place LIMIT 1
+), given_back AS (
+    INSERT INTO loyalty_replaced_cards (id, merchant_id, member_id, card_number, reason, replaced_at)
+    VALUES (%(id)s, %(merchant)s, %(member)s, %(old)s, %(reason)s, %(at)s)
+)
+UPDATE loyalty_members SET card_number = free.number FROM free WHERE id = %(member)s RETURNING card_number
+"""
 
 
 class CardIsReplaced(Refusal):
@@ -41,33 +58,36 @@ def find(*, merchant: Merchant, card_number: str, for_change: bool = False) -> M
     raise NotFound
 
 
+def look_up(*, merchant: Merchant, email: str = "", phone: str = "", external_ref: str = "") -> Member:
+    """The member of the merchant's active program with this address or number. Raises `NotFound`, `InvalidPerson`."""
+    clues = clues_of(normalized(Person(email=email, phone=phone, external_ref=external_ref)))
+    _, found = faces.persons("p.merchant_id = %s AND p.is_active", [merchant.pk], clues)
+    for _, member in found:
+        if member is not None:
+            return member
+    raise NotFound
+
+
+@transaction.atomic(savepoint=False)
 def replace(*, member: Member, reason: str, at: datetime) -> Member:
     """Give the member a new number and refuse the old one from now on; returns the member with the new number."""
-    for attempt in range(_TRIES):
-        try:
-            return _replace(member, reason, at)
-        except IntegrityError:
-            # The number drawn belongs to somebody, or did once.
-            if attempt == _TRIES - 1:
-                raise
-    raise AssertionError("unreachable")
-
-
-@transaction.atomic
-def _replace(member: Member, reason: str, at: datetime) -> Member:
     fresh = lock(member)
-    ReplacedCard.objects.create(
-        merchant_id=fresh.merchant_id,
-        member=fresh,
-        card_number=fresh.card_number,
-        reason=reason.strip(),
-        replaced_at=at,
-    )
-    number = new_card_number()
-    if ReplacedCard.objects.filter(merchant_id=fresh.merchant_id, card_number=number).exists():
-        raise IntegrityError("this number was given out before")
+    old = fresh.card_number
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _REPLACE,
+            {
+                "id": new_id(),
+                "merchant": fresh.merchant_id,
+                "member": fresh.pk,
+                "old": old,
+                "reason": reason.strip(),
+                "at": at,
+                "drawn": [new_card_number() for _ in range(_DRAWN)],
+            },
+        )
+        [(number,)] = cursor.fetchall()
     fresh.card_number = number
-    fresh.save(update_fields=["card_number"])
     outbox.publish(CardReplaced.about(fresh, at=at, card_number=number))
     log.info("card_replaced", member=str(fresh.pk), merchant=str(fresh.merchant_id))
     return fresh

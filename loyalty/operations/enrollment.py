@@ -1,5 +1,6 @@
 """Becoming a member."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -8,17 +9,18 @@ from uuid import UUID
 import structlog
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Model
 from phonenumber_field.phonenumber import to_python
 
 from loyalty.cards import new_card_number, new_referral_code
 from loyalty.events import MemberEnrolled, WelcomeBonusCredited
-from loyalty.ledger import Posting
+from loyalty.ledger import Posted, Posting
 from loyalty.models import EntryType, Member, Program
 from loyalty.operations.orders import expiry_of_credit
 from loyalty.operations.points import ProgramInactive
 from loyalty.operations.settling import Booking, settle
+from loyalty.queries import faces
 from loyalty_site import outbox
 from loyalty_site.refusals import Refusal
 from loyalty_site.tenants.models import Customer, Store
@@ -68,6 +70,13 @@ class Enrolled:
     created: bool
 
 
+class NoProgram(Refusal):
+    """The merchant has no program that is active."""
+
+    code = "program_inactive"
+    sentence = "This merchant has no active program."
+
+
 def enroll(*, program: Program, person: Person, at: datetime, store: Store | None = None) -> Enrolled:
     """Make the person a member, with the welcome bonus, once; the same person again gets the member there is.
 
@@ -77,36 +86,130 @@ def enroll(*, program: Program, person: Person, at: datetime, store: Store | Non
     """
     if not program.is_active:
         raise ProgramInactive
-    person_known = _normalized(person)
-    for attempt in range(_TRIES):
-        try:
-            return _enroll(program=program, person=person_known, at=at, store=store)
-        except IntegrityError:
-            # Somebody enrolled the same person, or drew the same number, at this moment: look again.
-            if attempt == _TRIES - 1:
-                raise
-    raise AssertionError("unreachable")
+    return _enroll("p.id = %s", [program.pk], normalized(person), at, store, program)
 
 
-@transaction.atomic
-def _enroll(*, program: Program, person: Person, at: datetime, store: Store | None) -> Enrolled:
-    customer = _find(program, person)
-    if customer is None:
-        customer = _new_customer(program, person, at)
-        customer.save(force_insert=True)
-    member, _ = _member_of(program, customer, at)
+def enroll_at(*, store: Store, person: Person, at: datetime) -> Enrolled:
+    """Make the person a member of the active program of the store's merchant. Raises as `enroll`, and `NoProgram`."""
+    return _enroll("p.merchant_id = %s AND p.is_active", [store.merchant_id], normalized(person), at, store)
+
+
+@transaction.atomic(savepoint=False)
+def _enroll(
+    where: str,
+    parameters: list[Any],
+    person: Person,
+    at: datetime,
+    store: Store | None,
+    given: Program | None = None,
+) -> Enrolled:
+    for _ in range(_TRIES):
+        known, found = faces.persons(where, parameters, clues_of(person))
+        # The caller's own object goes on: its ladder may have been read, or changed, since.
+        program = given or known
+        if program is None:
+            raise NoProgram
+        if len(found) > 1:
+            raise AmbiguousPerson
+        customer, member = found[0] if found else (None, None)
+        if member is not None:
+            member.program = program
+            return _enroll_known(member, at, store)
+        if (made := new_member(program, customer, person, at)) in insert_new([made]):
+            return _welcome(made, at, store)
+        # Somebody enrolled the same person, or drew the same number, at this moment: look again.
+    raise RuntimeError("Neither could the person be enrolled nor was there such a member.")
+
+
+def _enroll_known(member: Member, at: datetime, store: Store | None) -> Enrolled:
+    if member.enrolled_at is not None:
+        return Enrolled(member, created=False)
     first_time = Member.objects.filter(pk=member.pk, enrolled_at=None).update(enrolled_at=at, last_activity_at=at)
     if not first_time:
+        member.refresh_from_db(fields=["enrolled_at"])
         return Enrolled(member, created=False)
     member.enrolled_at = member.last_activity_at = at
-    news = MemberEnrolled.about(member, at=at, card_number=member.card_number, store_id=store.pk if store else None)
-    if program.welcome_bonus:
-        [bonus] = settle([_welcoming(member, at)], at=at, also=lambda posted: [news])
-        member.points_balance = bonus.points_balance
+    return _welcome(member, at, store)
+
+
+def _welcome(member: Member, at: datetime, store: Store | None) -> Enrolled:
+    news = enrolled_news(member, at, store)
+    if member.program.welcome_bonus:
+        [bonus] = settle([welcoming(member, at)], at=at, also=lambda posted: [news])
+        take_over(member, bonus)
     else:
         outbox.publish(news)
     log.info("enrolled", member=str(member.pk), merchant=str(member.merchant_id))
     return Enrolled(member, created=True)
+
+
+def take_over(member: Member, posted: Posted) -> None:
+    """Let our copy of the member show what was posted."""
+    member.points_balance, member.points_held = posted.points_balance, posted.points_held
+    member.lifetime_points, member.stamp_count = posted.lifetime_points, posted.stamp_count
+
+
+def enrolled_news(member: Member, at: datetime, store: Store | None) -> MemberEnrolled:
+    """What tells that the person is a member now."""
+    return MemberEnrolled.about(member, at=at, card_number=member.card_number, store_id=store.pk if store else None)
+
+
+def new_member(program: Program, customer: Customer | None, person: Person, at: datetime) -> Member:
+    """An enrolled member, not yet written; of a new customer, unless one is known."""
+    return Member(
+        merchant_id=program.merchant_id,
+        program=program,
+        customer=customer if customer is not None else _new_customer(program, person, at),
+        card_number=new_card_number(),
+        referral_code=new_referral_code(),
+        enrolled_at=at,
+        last_activity_at=at,
+    )
+
+
+def insert_new(members: list[Member]) -> list[Member]:
+    """Write these members, and those of their customers who are new, in one statement; returns who was written.
+
+    Left out is whoever shares a clue or a number with somebody who was written at this moment.
+    """
+    customers = [member.customer for member in members if member.customer._state.adding]
+    statement, values = _insert_of(members)
+    if customers:
+        before, customer_values = _insert_of(customers)
+        statement = f"WITH made AS ({before}) {statement}"
+        values = customer_values + values
+        # Members of customers who were left out would point at nobody.
+        new_ones = [customer.pk for customer in customers]
+        statement = statement.format(
+            where="WHERE v.customer_id <> ALL (%s::uuid[]) OR v.customer_id IN (SELECT id FROM made)"
+        )
+        values.append(new_ones)
+    else:
+        statement = statement.format(where="")
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        inserted = {pk for (pk,) in cursor.fetchall()}
+    written = [member for member in members if member.pk in inserted]
+    for member in written:
+        for row in (member, member.customer):
+            row._state.adding, row._state.db = False, "default"
+    return written
+
+
+def _insert_of(rows: Sequence[Model]) -> tuple[str, list[Any]]:
+    """The statement that inserts these rows of one model and leaves out those there are; `{where}` for members."""
+    fields = rows[0]._meta.concrete_fields
+    columns = ", ".join(field.column for field in fields)
+    row = "(" + ", ".join(f"%s::{field.db_type(connection)}" for field in fields) + ")"
+    values = [
+        field.get_db_prep_save(field.pre_save(each, add=True), connection)  # type: ignore[attr-defined]
+        for each in rows
+        for field in fields
+    ]
+    where = " {where}" if isinstance(rows[0], Member) else ""
+    table, source = rows[0]._meta.db_table, ", ".join([row] * len(rows))
+    statement = f"INSERT INTO {table} ({columns}) SELECT {columns} FROM (VALUES {source}) AS v ({columns}){where}"
+    return f"{statement} ON CONFLICT DO NOTHING RETURNING id", values
 
 
 def member_for(*, program: Program, customer: Customer, at: datetime) -> Member:
@@ -138,7 +241,8 @@ def _member_of(program: Program, customer: Customer, at: datetime) -> tuple[Memb
     return member, created
 
 
-def _welcoming(member: Member, at: datetime) -> Booking:
+def welcoming(member: Member, at: datetime) -> Booking:
+    """The booking of the welcome bonus."""
     return Booking(
         Posting(
             member=member,
@@ -152,25 +256,14 @@ def _welcoming(member: Member, at: datetime) -> Booking:
     )
 
 
-def _find(program: Program, person: Person) -> Customer | None:
-    """The one customer of this merchant who is this person. Raises `AmbiguousPerson` where several are."""
-    same: Q | None = None
-    clues: dict[str, Any] = {
-        "email__iexact": person.email,
-        "phone_number": person.phone,
+def clues_of(person: Person) -> dict[str, Any]:
+    """What says who somebody is."""
+    return {
+        "email": person.email,
+        "phone": person.phone,
         "external_ref": person.external_ref,
         "user_id": person.user_id,
     }
-    for name, value in clues.items():
-        if value:
-            clue = Q(**{name: value})
-            same = clue if same is None else same | clue
-    if same is None:
-        return None
-    found = list(Customer.objects.filter(same, merchant_id=program.merchant_id)[:2])
-    if len(found) > 1:
-        raise AmbiguousPerson
-    return found[0] if found else None
 
 
 def _new_customer(program: Program, person: Person, at: datetime) -> Customer:
@@ -193,7 +286,7 @@ def _new_customer(program: Program, person: Person, at: datetime) -> Customer:
     return customer
 
 
-def _normalized(person: Person) -> Person:
+def normalized(person: Person) -> Person:
     """The person with clean address and number (E.164). Raises `InvalidPerson`."""
     email, phone = person.email.strip(), person.phone.strip()
     if email:

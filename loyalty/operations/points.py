@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from loyalty import ledger
 from loyalty.events import PointsAdjusted, PointsAwarded, PointsEarned
@@ -133,9 +133,10 @@ def _earned_on_the_day_of(moment: datetime, member: Member) -> int:
     """Points of the member's purchases that day, less what voids took of them."""
     begin, end = day_of(member.program, moment)
     orders = LedgerEntry.objects.filter(member=member, type=EntryType.EARN, occurred_at__gte=begin, occurred_at__lt=end)
-    earned = orders.aggregate(points=Sum("points_delta"))["points"] or 0
-    voids = LedgerEntry.objects.filter(member=member, type=EntryType.UNDO, answers_id__in=orders.values("pk"))
-    return earned + (voids.aggregate(points=Sum("points_delta"))["points"] or 0)
+    voids = Q(type=EntryType.UNDO, answers_id__in=orders.values("pk"))
+    of_that_day = Q(type=EntryType.EARN, occurred_at__gte=begin, occurred_at__lt=end)
+    moved = LedgerEntry.objects.filter(of_that_day | voids, member=member)
+    return moved.aggregate(points=Sum("points_delta"))["points"] or 0
 
 
 def lock(member: Member) -> Member:

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from loyalty import ledger
 from loyalty.events import (
@@ -17,7 +18,7 @@ from loyalty.events import (
     RedemptionRequested,
 )
 from loyalty.ledger import KeyReused, OrderAlreadyUsed, Posted, Posting, Short
-from loyalty.models import EntryType, Member, Program, Redemption
+from loyalty.models import EntryType, LedgerEntry, Member, Program, Redemption, Reward
 from loyalty.operations.orders import reference, whole_points
 from loyalty.operations.points import ProgramInactive
 from loyalty.operations.settling import Booking, settle
@@ -35,6 +36,13 @@ class InvalidQuantity(Refusal):
     code = "invalid_quantity"
     status = 422
     sentence = "The quantity must be at least 1."
+
+
+class RewardUnavailable(Refusal):
+    """The reward is not given, or not any more."""
+
+    code = "reward_unavailable"
+    sentence = "This reward is not available."
 
 
 @transaction.atomic(savepoint=False)
@@ -86,16 +94,55 @@ def redeem(
     *,
     member: Member,
     store: Store | None,
-    points: int,
     order_reference: str,
     at: datetime,
+    points: int | None = None,
+    reward: Reward | None = None,
     actor: User | None = None,
     metadata: dict[str, Any] | None = None,
 ) -> Redemption:
-    """Hold and fulfil in one go, as a till does; one order reference redeems once. Is activity. Raises as `hold`."""
+    """Spend points, or those a reward costs, in one go, as a till does; one order reference redeems once.
+
+    Is activity. `entry` of the redemption returned is its ledger entry. Raises as `hold`, and `RewardUnavailable`.
+    """
+    redemption, booking = redeeming(
+        member=member,
+        store=store,
+        points=points,
+        reward=reward,
+        order_reference=order_reference,
+        at=at,
+        actor=actor,
+        metadata=metadata,
+    )
+    if (first := _insert(redemption)) is not None:
+        first.entry = LedgerEntry.objects.get(pk=first.entry_id) if first.entry_id else None
+        return first
+    [posted] = settle([booking], at=at, also=lambda posted: redeemed(redemption, at=at))
+    redemption.entry = posted.entry
+    return redemption
+
+
+def redeeming(
+    *,
+    member: Member,
+    store: Store | None,
+    order_reference: str,
+    at: datetime,
+    points: int | None = None,
+    reward: Reward | None = None,
+    actor: User | None = None,
+    metadata: dict[str, Any] | None = None,
+) -> tuple[Redemption, Booking]:
+    """A redemption that is fulfilled at once and its booking, to be written and settled alone or in a batch."""
+    if reward is not None and not reward.is_active:
+        raise RewardUnavailable
+    cost = reward.cost_points if reward is not None else points
+    assert cost is not None  # noqa: S101 (one of the two is given)
     redemption = _new(
         member=member,
-        points=points,
+        points=cost,
+        reward=reward,
         at=at,
         key=f"redeem:{reference(order_reference)}",
         quantity=1,
@@ -109,7 +156,7 @@ def redeem(
     posting = Posting(
         member=member,
         type=EntryType.REDEEM,
-        points=-points,
+        points=-cost,
         short=Short.REFUSE,
         key=redemption.key,
         fingerprint=bytes(redemption.fingerprint or b""),
@@ -118,21 +165,16 @@ def redeem(
         store_id=store.pk if store else None,
         actor_id=actor.pk if actor else None,
         order_reference=order_reference,
-        metadata={"redemption_id": str(redemption.pk)},
+        metadata={"redemption_id": str(redemption.pk)} | ({"reward_id": str(reward.pk)} if reward else {}),
         occurred_at=at,
     )
     redemption.entry_id = posting.id
-    if (first := _insert(redemption)) is not None:
-        return first
-    settle(
-        [Booking(posting, PointsRedeemed)],
-        at=at,
-        also=lambda posted: [
-            RedemptionRequested.of(redemption, at=at),
-            RedemptionFulfilled.of(redemption, at=at),
-        ],
-    )
-    return redemption
+    return redemption, Booking(posting, PointsRedeemed)
+
+
+def redeemed(redemption: Redemption, *, at: datetime) -> list[Event]:
+    """The news of a redemption that was asked for and fulfilled in one go."""
+    return [RedemptionRequested.of(redemption, at=at), RedemptionFulfilled.of(redemption, at=at)]
 
 
 @transaction.atomic(savepoint=False)
@@ -250,19 +292,23 @@ def _new(
     metadata: dict[str, Any] | None,
     status: Redemption.Status = Redemption.Status.REQUESTED,
     fulfilled_at: datetime | None = None,
+    reward: Reward | None = None,
 ) -> Redemption:
     if not member.program.is_active:
         raise ProgramInactive
     if quantity < 1:
         raise InvalidQuantity
+    # What was asked for: a reward's price may have changed when the till asks again.
+    asked: dict[str, Any] = {"reward": reward.pk} if reward is not None else {"points": points}
     return Redemption(
         merchant_id=member.merchant_id,
         member=member,
+        reward=reward,
         store=store,
         actor=actor,
         key=key,
         fingerprint=ledger.fingerprint(
-            points=points, quantity=quantity, store=store.pk if store else None, order=order_reference
+            **asked, quantity=quantity, store=store.pk if store else None, order=order_reference
         ),
         status=status,
         points_cost=whole_points(points),
@@ -279,13 +325,40 @@ def _insert(redemption: Redemption) -> Redemption | None:
     if redemption.key is None:
         redemption.save(force_insert=True)
         return None
-    Redemption.objects.bulk_create([redemption], ignore_conflicts=True)
-    first = Redemption.objects.get(merchant_id=redemption.merchant_id, key=redemption.key)
-    if first.pk == redemption.pk:
+    if insert_new([redemption]):
         return None
-    if first.member_id != redemption.member_id:
+    first = Redemption.objects.select_related("reward").get(merchant_id=redemption.merchant_id, key=redemption.key)
+    return same_request(first, redemption)
+
+
+def insert_new(redemptions: list[Redemption]) -> set[UUID]:
+    """Insert those whose keys are new, in one statement; returns their ids."""
+    fields = Redemption._meta.concrete_fields
+    values = [
+        field.get_db_prep_save(field.pre_save(redemption, add=True), connection)
+        for redemption in redemptions
+        for field in fields
+    ]
+    row = f"({', '.join(['%s'] * len(fields))})"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {Redemption._meta.db_table} ({', '.join(field.column for field in fields)}) "
+            f"VALUES {', '.join([row] * len(redemptions))} "
+            "ON CONFLICT (merchant_id, key) WHERE key IS NOT NULL DO NOTHING RETURNING id",
+            values,
+        )
+        inserted = {pk for (pk,) in cursor.fetchall()}
+    for redemption in redemptions:
+        if redemption.pk in inserted:
+            redemption._state.adding, redemption._state.db = False, "default"
+    return inserted
+
+
+def same_request(first: Redemption, again: Redemption) -> Redemption:
+    """`first`, marked as replayed, if `again` asks for the same. Raises `OrderAlreadyUsed`, `KeyReused`."""
+    if first.member_id != again.member_id:
         raise OrderAlreadyUsed
-    if bytes(first.fingerprint or b"") != redemption.fingerprint:
+    if bytes(first.fingerprint or b"") != again.fingerprint:
         raise KeyReused
     first.replayed = True
     return first

@@ -1,14 +1,12 @@
 """Taking purchases back: refunds and voids (specs/points.md "Refund", "Void")."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import DecimalField, Sum
-from django.db.models.fields.json import KT
-from django.db.models.functions import Cast
 
 from loyalty import ledger
 from loyalty.events import EntryUndone, PointsRefunded, StampVoided
@@ -17,6 +15,7 @@ from loyalty.models import EntryType, LedgerEntry, Member
 from loyalty.operations.orders import floor, in_currency, money, reference
 from loyalty.operations.points import lock
 from loyalty.operations.settling import Booking, settle
+from loyalty.queries import faces
 from loyalty_site.refusals import NotFound, Refusal
 from loyalty_site.tenants.models import Store, User
 
@@ -71,11 +70,10 @@ def refund(
     order = None
     requested = None
     if order_reference is not None:
-        order = _order(lock(member), order_reference)
-        kept = _kept(order)
-        requested = kept - _share(order, _refunded(order) + money(amount))
-        if _void_of(order) is not None:
-            requested = 0
+        fresh = lock(member)
+        order = order_named(fresh, order_reference)
+        story = stories([order])[order.pk]
+        requested = story.asked_back(money(amount))
     booking = refunding(
         member=member,
         store=store,
@@ -129,7 +127,8 @@ def refunding(
     )
 
 
-def _order(member: Member, order_reference: str) -> LedgerEntry:
+def order_named(member: Member, order_reference: str) -> LedgerEntry:
+    """The member's purchase with this reference. Raises `OrderNotFound`."""
     order = LedgerEntry.objects.filter(
         merchant_id=member.merchant_id, key=f"earn:{order_reference}", member=member
     ).first()
@@ -138,62 +137,109 @@ def _order(member: Member, order_reference: str) -> LedgerEntry:
     return order
 
 
-def _refunded(order: LedgerEntry) -> Decimal:
-    """Money refunded of this order so far."""
-    refunds = LedgerEntry.objects.filter(answers_id=order.pk, type=EntryType.REFUND)
-    amount = Cast(KT("metadata__amount"), DecimalField(max_digits=14, decimal_places=2))
-    return refunds.aggregate(amount=Sum(amount))["amount"] or Decimal(0)
+@dataclass(slots=True)
+class Story:
+    """What became of a purchase since: money refunded, and whether it was voided."""
+
+    points: int
+    amount: Decimal
+    refunded: Decimal = Decimal(0)
+    voided: bool = False
+
+    @property
+    def kept(self) -> int:
+        """Points the purchase still keeps."""
+        return self._share(self.refunded)
+
+    def asked_back(self, amount: Decimal) -> int:
+        """Points to ask back once `amount` more is refunded."""
+        return 0 if self.voided else self.kept - self._share(self.refunded + amount)
+
+    def _share(self, refunded: Decimal) -> int:
+        if self.amount == 0:
+            return self.points
+        return floor(self.points * max(Decimal(0), self.amount - refunded) / self.amount)
 
 
-def _share(order: LedgerEntry, refunded: Decimal) -> int:
-    """Points the order keeps once `refunded` of its money was given back."""
-    amount = Decimal(order.metadata["amount"])
-    if amount == 0:
-        return order.points_delta
-    return floor(order.points_delta * max(Decimal(0), amount - refunded) / amount)
-
-
-def _kept(order: LedgerEntry) -> int:
-    return _share(order, _refunded(order))
-
-
-def _void_of(entry: LedgerEntry) -> LedgerEntry | None:
-    voids = LedgerEntry.objects.filter(merchant_id=entry.merchant_id, key=f"void:{entry.pk}")
-    return voids.first()
+def stories(entries: list[LedgerEntry]) -> dict[UUID, Story]:
+    """The stories of these purchases and stamps, in one query; their members must be locked, for they go on."""
+    told = {
+        entry.pk: Story(points=entry.points_delta, amount=Decimal(entry.metadata.get("amount", "0")))
+        for entry in entries
+    }
+    answers = LedgerEntry.objects.filter(answers_id__in=list(told)).values_list("answers_id", "type", "metadata", "key")
+    for answered, kind, metadata, key in answers:
+        if kind == EntryType.REFUND:
+            told[answered].refunded += Decimal(metadata["amount"])
+        elif key == f"void:{answered}":
+            told[answered].voided = True
+    return told
 
 
 @transaction.atomic(savepoint=False)
-def void(*, store: Store, entry_id: UUID, reason: str, at: datetime, actor: User | None = None) -> LedgerEntry:
+def void(
+    *,
+    store: Store,
+    entry_id: UUID,
+    reason: str,
+    at: datetime,
+    actor: User | None = None,
+    member: Member | None = None,
+    stamps_alone: bool = False,
+) -> LedgerEntry:
     """Undo a purchase or a stamp of this store, within the program's hours; again returns the first void.
 
     A purchase gives back what it still keeps, lifetime points with it; its reference stays used and the clock is not
-    turned back. Works on inactive cards. Raises `NotFound`, `NotVoidable`, `VoidTooLate`, `InsufficientPoints`,
-    `StampsSpent`.
+    turned back. Works on inactive cards. With `member` the entry must be theirs. Raises
+    `NotFound`, `NotVoidable`, `VoidTooLate`, `InsufficientPoints`, `StampsSpent`.
     """
-    entry = (
-        LedgerEntry.objects.select_related("member__program", "member__tier")
-        .filter(merchant_id=store.merchant_id, pk=entry_id)
-        .first()
-    )
-    if entry is None:
+    entry = LedgerEntry.objects.filter(merchant_id=store.merchant_id, pk=entry_id).first()
+    if entry is None or (member is not None and entry.member_id != member.pk):
         raise NotFound
+    if stamps_alone and entry.type != EntryType.STAMP_EARNED:
+        raise NotVoidable
+    if member is None:
+        [member] = faces.members("m.id = %s", [entry.member_id], for_change=True)
+    entry.member = lock(member)
+    story = stories([entry])[entry.pk]
+    booking = voiding(store=store, entry=entry, story=story, reason=reason, at=at, actor=actor)
+    if story.voided:
+        first = LedgerEntry.objects.get(merchant_id=entry.merchant_id, key=f"void:{entry.pk}")
+        first.replayed, first.member = True, entry.member
+        return first
+    try:
+        [posted] = settle([booking], at=at)
+    except InsufficientStamps as error:
+        raise StampsSpent from error
+    assert posted.entry is not None  # noqa: S101 (a void is posted or refused)
+    posted.entry.member = entry.member
+    return posted.entry
+
+
+def voiding(
+    *,
+    store: Store,
+    entry: LedgerEntry,
+    story: Story,
+    reason: str,
+    at: datetime,
+    actor: User | None = None,
+    short: Short = Short.REFUSE,
+) -> Booking:
+    """The booking of a void, to be settled alone or in a batch. Raises `NotVoidable`, `VoidTooLate`."""
     if entry.type not in (EntryType.EARN, EntryType.STAMP_EARNED) or entry.store_id != store.pk:
         raise NotVoidable
-    lock(entry.member)
-    if (first := _void_of(entry)) is not None:
-        first.replayed = True
-        return first
-    program = entry.member.program
-    if at > entry.occurred_at + timedelta(hours=program.void_hours):
-        raise VoidTooLate(f"A void is possible for {program.void_hours} hours.")
+    hours = entry.member.program.void_hours
+    if not story.voided and at > entry.occurred_at + timedelta(hours=hours):
+        raise VoidTooLate(f"A void is possible for {hours} hours.")
     of_stamps = entry.type == EntryType.STAMP_EARNED
-    booking = Booking(
+    return Booking(
         Posting(
             member=entry.member,
             type=EntryType.STAMP_VOIDED if of_stamps else EntryType.UNDO,
-            points=0 if of_stamps else -_kept(entry),
+            points=0 if of_stamps else -story.kept,
             stamps=-entry.stamps_delta,
-            short=Short.REFUSE,
+            short=short,
             key=f"void:{entry.pk}",
             moves_lifetime=True,
             answers_id=entry.pk,
@@ -206,9 +252,3 @@ def void(*, store: Store, entry_id: UUID, reason: str, at: datetime, actor: User
         ),
         StampVoided if of_stamps else EntryUndone,
     )
-    try:
-        [posted] = settle([booking], at=at)
-    except InsufficientStamps as error:
-        raise StampsSpent from error
-    assert posted.entry is not None  # noqa: S101 (a void is posted or refused)
-    return posted.entry

@@ -1,14 +1,15 @@
 """The stamp card (specs/points.md "Stamps")."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Count, Q, Sum
 
 from loyalty import ledger
 from loyalty.events import StampEarned, StampsRedeemed
 from loyalty.ledger import Posting, Short
-from loyalty.models import EntryType, LedgerEntry, Member
+from loyalty.models import EntryType, LedgerEntry, Member, Program
 from loyalty.operations import refunds
 from loyalty.operations.orders import day_of, reference
 from loyalty.operations.points import ProgramInactive, lock
@@ -61,10 +62,9 @@ def add(
     program = member.program
     if program.minutes_between_stamps or program.stamps_per_day is not None:
         fresh = lock(member)
-        key = booking.posting.key
-        repeated = key and LedgerEntry.objects.filter(merchant_id=member.merchant_id, key=key).exists()
-        if not repeated:
-            _respect_limits(fresh, count, occurred_at or at)
+        limits = Limits.of(fresh, occurred_at or at, booking.posting.key)
+        if not limits.repeated:
+            limits.respect(program, count)
     [posted] = settle([booking], at=at)
     assert posted.entry is not None  # noqa: S101 (a stamp is posted or refused)
     return posted.entry
@@ -148,24 +148,39 @@ def redeeming(
 void = refunds.void
 
 
-def _respect_limits(member: Member, count: int, moment: datetime) -> None:
-    """Raise where the program's minutes between stamps, or its stamps a day, forbid `count` more at `moment`."""
-    program = member.program
-    voided = LedgerEntry.objects.filter(member=member, type=EntryType.STAMP_VOIDED).values("answers_id")
-    stamps = LedgerEntry.objects.filter(member=member, type=EntryType.STAMP_EARNED).exclude(pk__in=voided)
-    if program.minutes_between_stamps:
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the program's limits in time go by, at the moment of a stamp: read in one query, under the member's lock."""
+
+    repeated: bool
+    too_soon: bool
+    today: int
+
+    @classmethod
+    def of(cls, member: Member, moment: datetime, key: str | None) -> "Limits":
+        program = member.program
+        voided = LedgerEntry.objects.filter(member=member, type=EntryType.STAMP_VOIDED).values("answers_id")
+        counts = Q(type=EntryType.STAMP_EARNED) & ~Q(pk__in=voided)
         # Tills send late what happened offline, so a neighbour on either side counts.
         gap = timedelta(minutes=program.minutes_between_stamps)
-        if stamps.filter(occurred_at__gt=moment - gap, occurred_at__lt=moment + gap).exists():
+        near = Q(occurred_at__gt=moment - gap, occurred_at__lt=moment + gap)
+        begin, end = day_of(program, moment)
+        day = Q(occurred_at__gte=begin, occurred_at__lt=end)
+        found = LedgerEntry.objects.filter(member=member).aggregate(
+            repeated=Count("pk", filter=Q(key=key or "")),
+            near=Count("pk", filter=counts & near),
+            today=Sum("stamps_delta", filter=counts & day),
+        )
+        return cls(bool(found["repeated"]), bool(gap and found["near"]), found["today"] or 0)
+
+    def respect(self, program: Program, count: int) -> None:
+        """Raise where the program forbids `count` more at that moment."""
+        if self.too_soon:
             raise StampTooSoon(
                 f"There must be {program.minutes_between_stamps} minutes between two stamps.",
                 minutes=program.minutes_between_stamps,
             )
-    if program.stamps_per_day is not None:
-        begin, end = day_of(program, moment)
-        today = stamps.filter(occurred_at__gte=begin, occurred_at__lt=end)
-        given = today.aggregate(stamps=Sum("stamps_delta"))["stamps"] or 0
-        if given + count > program.stamps_per_day:
+        if program.stamps_per_day is not None and self.today + count > program.stamps_per_day:
             raise StampDailyCap(
                 f"A card gets at most {program.stamps_per_day} stamps a day.",
                 stamps_per_day=program.stamps_per_day,

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from uuid import UUID
 
-from django.db.models import Q, Sum
+from django.db import connection
+from django.db.models import Sum
 
 from loyalty.events import TierUpgraded
 from loyalty.ledger import Posted
@@ -28,30 +30,62 @@ def qualifying_points(member: Member, *, lifetime_points: int, at: datetime) -> 
     return window.aggregate(points=Sum("lifetime_delta"))["points"] or 0
 
 
+def qualifying_points_of(members: dict[UUID, int], program_of: dict[UUID, Program], *, at: datetime) -> dict[UUID, int]:
+    """`qualifying_points` for many; `members` are lifetime points by member id. One query where programs roll."""
+    rolling = [pk for pk in members if program_of[pk].tier_basis != TierBasis.LIFETIME]
+    if not rolling:
+        return dict(members)
+    window = LedgerEntry.objects.filter(
+        member__in=rolling, occurred_at__gt=at - ROLLING_WINDOW, occurred_at__lte=at
+    ).exclude(lifetime_delta=0)
+    sums = dict(window.order_by().values_list("member").annotate(points=Sum("lifetime_delta")))
+    return members | {pk: sums.get(pk, 0) for pk in rolling}
+
+
 def raise_where_reached(posted: list[Posted], *, at: datetime) -> Iterable[TierUpgraded]:
     """Put each member whose points rose into the tier they have reached, if it is higher than theirs."""
     last = {
         one.posting.member.pk: one
         for one in posted
-        if one.created and one.entry is not None and one.entry.lifetime_delta > 0
+        if one.created and one.entry is not None and one.entry.lifetime_delta > 0 and one.posting.member.program.ladder
     }
-    for one in last.values():
+    if not last:
+        return
+    points = qualifying_points_of(
+        {pk: one.lifetime_points for pk, one in last.items()},
+        {pk: one.posting.member.program for pk, one in last.items()},
+        at=at,
+    )
+    rising: dict[UUID, tuple[Tier, list[Member]]] = {}
+    for pk, one in last.items():
         member = one.posting.member
-        if not member.program.ladder:
-            continue
-        points = qualifying_points(member, lifetime_points=one.lifetime_points, at=at)
-        reached = tier_for(member.program, points)
-        before = member.tier
-        if reached is None or (before is not None and before.point_threshold >= reached.point_threshold):
-            continue
-        # The member is locked by the ledger; only our copy of its tier may be old.
-        lower = Q(tier=None) | Q(tier__point_threshold__lt=reached.point_threshold)
-        if Member.objects.filter(lower, pk=member.pk).update(tier=reached):
-            member.tier = reached
-            yield TierUpgraded.about(
-                member,
-                at=at,
-                from_tier=before.slug if before else None,
-                to_tier=reached.slug,
-                qualifying_points=points,
-            )
+        reached, before = tier_for(member.program, points[pk]), member.tier
+        if reached is not None and (before is None or before.point_threshold < reached.point_threshold):
+            rising.setdefault(reached.pk, (reached, []))[1].append(member)
+    for reached, members in rising.values():
+        risen = _raise(reached, [member.pk for member in members])
+        for member in members:
+            if member.pk in risen:
+                before, member.tier = member.tier, reached
+                yield TierUpgraded.about(
+                    member,
+                    at=at,
+                    from_tier=before.slug if before else None,
+                    to_tier=reached.slug,
+                    qualifying_points=points[member.pk],
+                )
+
+
+def _raise(reached: Tier, members: list[UUID]) -> set[UUID]:
+    """Put those into the tier who are not in it or above; they are locked by the ledger, only our copy may be old."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE loyalty_members m SET tier_id = %s
+             WHERE m.id = ANY (%s) AND NOT EXISTS (
+                SELECT 1 FROM loyalty_tiers t WHERE t.id = m.tier_id AND t.point_threshold >= %s)
+            RETURNING m.id
+            """,
+            [reached.pk, members, reached.point_threshold],
+        )
+        return {pk for (pk,) in cursor.fetchall()}

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Model
 
-from loyalty.models import Member, Program, Tier
+from loyalty.models import Member, Program, Reward, Tier
 from loyalty_site.prepared import prepared_cursor
 from loyalty_site.tenants.models import Customer
 
@@ -20,6 +20,8 @@ _JOINED: tuple[tuple[str, type[Model]], ...] = (("m", Member), ("p", Program), (
 _LADDER = """
 (SELECT coalesce(jsonb_agg(to_jsonb(t) ORDER BY t.point_threshold, t.slug), '[]')::text
    FROM loyalty_tiers t WHERE t.program_id = p.id)"""
+
+_REWARD = "(SELECT to_jsonb(r)::text FROM loyalty_rewards r WHERE r.program_id = p.id AND r.slug = %s)"
 
 _FROM = """
   FROM loyalty_members m
@@ -49,6 +51,26 @@ def by_card(merchant_id: UUID, card_number: str, *, for_change: bool = False) ->
     """The merchant's member with this card; None for nobody."""
     found = members("m.merchant_id = %s AND m.card_number = %s", [merchant_id, card_number], for_change=for_change)
     return found[0] if found else None
+
+
+def by_card_with_reward(merchant_id: UUID, card_number: str, slug: str) -> tuple[Member, Reward | None] | None:
+    """The merchant's member with this card, locked, and the reward of the member's program with this slug."""
+    with prepared_cursor() as cursor:
+        cursor.execute(
+            f"{selection()}, {_REWARD} {_FROM} WHERE m.merchant_id = %s AND m.card_number = %s FOR NO KEY UPDATE OF m",
+            [slug, merchant_id, card_number],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    member = member_of(row)
+    mark_as_locked(member)
+    if row[-1] is None:
+        return member, None
+    facts = json.loads(row[-1])
+    reward = Reward(**{**facts, "id": UUID(facts["id"]), "program_id": member.program_id})
+    reward._state.adding, reward._state.db = False, "default"
+    return member, reward
 
 
 def mark_as_locked(member: Member) -> None:
@@ -102,6 +124,66 @@ def _tier(facts: dict[str, Any], program: Program) -> Tier:
     tier._state.adding = False
     tier._state.db = "default"
     return tier
+
+
+_PERSONS = """
+  FROM loyalty_programs p
+  LEFT JOIN customers c ON c.merchant_id = p.merchant_id AND c.id IN ({clues})
+  LEFT JOIN loyalty_members m ON m.program_id = p.id AND m.customer_id = c.id
+"""
+# One look-up for each clue, so that each goes by its own index.
+_CLUES = {
+    "email": "lower(x.email) = lower(%s) AND x.email <> ''",
+    "phone": "x.phone_number = %s AND x.phone_number <> ''",
+    "external_ref": "x.external_ref = %s AND x.external_ref <> ''",
+    "user_id": "x.user_id = %s",
+}
+
+_CLUES_OF_MANY = {
+    "email": "lower(x.email) = ANY (%s) AND x.email <> ''",
+    "phone": "x.phone_number = ANY (%s) AND x.phone_number <> ''",
+    "external_ref": "x.external_ref = ANY (%s) AND x.external_ref <> ''",
+}
+
+
+def persons(
+    where: str, parameters: list[Any], clues: dict[str, Any]
+) -> tuple[Program | None, list[tuple[Customer, Member | None]]]:
+    """The program of `where` (over p), and the merchant's customers who share a clue, with their membership in it.
+
+    Clues are of email (without regard to case), phone, external_ref and user_id; empty ones are none. A list (of
+    e-mail addresses in lower case) stands for each of its values.
+    """
+    given = {name: value for name, value in clues.items() if value}
+    looked_up = " UNION ".join(
+        f"SELECT x.id FROM customers x WHERE x.merchant_id = p.merchant_id AND {_CLUES_OF_MANY[name]}"
+        if isinstance(given[name], list)
+        else f"SELECT x.id FROM customers x WHERE x.merchant_id = p.merchant_id AND {_CLUES[name]}"
+        for name in given
+    )
+    source = _PERSONS.format(clues=looked_up or "NULL")
+    with connection.cursor() as cursor:
+        cursor.execute(f"{selection()}{source} WHERE {where}", [*given.values(), *parameters])
+        rows = cursor.fetchall()
+    if not rows:
+        return None, []
+    widths = [len(_columns(model)[0]) for _, model in _JOINED]
+    of_member, of_program, of_customer = widths
+    program = with_ladder(_made(Program, rows[0][of_member : of_member + of_program]), rows[0][-1])
+    found: list[tuple[Customer, Member | None]] = []
+    for row in rows:
+        if row[of_member + of_program] is None:
+            continue
+        if row[0] is None:
+            found.append((_made(Customer, row[of_member + of_program : of_member + of_program + of_customer]), None))
+        else:
+            member = member_of(row, {program.pk: program})
+            found.append((member.customer, member))
+    return program, found
+
+
+def _made(model: type[Any], values: tuple[Any, ...]) -> Any:
+    return model.from_db("default", _columns(model)[0], values)
 
 
 @cache

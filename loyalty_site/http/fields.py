@@ -3,7 +3,7 @@
 import json
 import unicodedata
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -29,8 +29,12 @@ class Input(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+# They turn the direction of what follows, so that a text reads as another one than it is.
+_TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
+
+
 class Text(serializers.CharField):
-    """A line of text without control characters, white space around it dropped."""
+    """A line of text without control characters, white space around it dropped. Any script, either direction."""
 
     default_error_messages = {"control_characters": "Control characters are not allowed."}
 
@@ -38,9 +42,38 @@ class Text(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         text: str = super().to_internal_value(data)
-        if any(unicodedata.category(character) == "Cc" for character in text):
+        if not text.isprintable() and any(
+            character in _TURNS or unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text
+        ):
             self.fail("control_characters")
         return text
+
+
+class Reference(Text):
+    """The caller's own number of an order, a refund or an operation: 1 to 64 printable characters."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"max_length": 64, **options})
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if not text.isprintable():
+            self.fail("control_characters")
+        return text
+
+
+class Items(serializers.JSONField):
+    """What was bought: a list of at most 200 objects, 16 KiB as JSON, kept as given."""
+
+    default_error_messages = {"not_a_list": "A list of objects is expected.", "too_large": "It is too large."}
+
+    def to_internal_value(self, data: Any) -> list[dict[str, Any]]:
+        if not isinstance(data, list) or not all(isinstance(item, dict) for item in data):
+            self.fail("not_a_list")
+        text = json.dumps(data, default=str)
+        if len(data) > 200 or len(text) > 16_384:
+            self.fail("too_large")
+        return json.loads(text)  # type: ignore[no-any-return]
 
 
 class Money(serializers.DecimalField):
@@ -50,7 +83,7 @@ class Money(serializers.DecimalField):
         super().__init__(max_digits=12, decimal_places=2, min_value=Decimal(0), **options)
 
     def to_internal_value(self, data: Any) -> Decimal:
-        if isinstance(data, bool):
+        if isinstance(data, bool) or not isinstance(data, str | int | Decimal):
             self.fail("invalid")
         return super().to_internal_value(data)
 
@@ -62,6 +95,15 @@ class WholeNumber(serializers.IntegerField):
         if isinstance(data, bool) or not isinstance(data, int):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class Flag(serializers.BooleanField):
+    """true or false; texts and numbers are neither."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
 
 
 class QueryNumber(serializers.IntegerField):
@@ -76,12 +118,31 @@ class Moment(serializers.DateTimeField):
         "out_of_range": "The year must be from 1900 to 2200.",
     }
 
+    def to_internal_value(self, value: Any) -> datetime:
+        if not isinstance(value, str) or len(value) > 40:
+            self.fail("invalid", format="YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]")
+        return super().to_internal_value(value)
+
     def enforce_timezone(self, value: datetime) -> datetime:
         if timezone.is_naive(value):
             self.fail("no_offset")
         if not 1900 <= value.year <= 2200:
             self.fail("out_of_range")
         return value.astimezone(UTC)
+
+
+class BirthDate(serializers.DateField):
+    """A date from 1900 to today."""
+
+    default_error_messages = {"out_of_range": "A date of birth lies from 1900 to today."}
+
+    def to_internal_value(self, value: Any) -> date:
+        if not isinstance(value, str) or len(value) > 10:
+            self.fail("invalid", format="YYYY-MM-DD")
+        born: date = super().to_internal_value(value)
+        if born.year < 1900 or born > timezone.now().date():
+            self.fail("out_of_range")
+        return born
 
 
 class Metadata(serializers.JSONField):

@@ -93,11 +93,11 @@ def keeping(
 ) -> tuple[str, list[Any]]:
     """The statement that stores an answer, for the transaction of the change it tells of."""
     text = CamelRenderer().render(body).decode()
-    return (
+    statement = (
         "INSERT INTO idempotent_answers (credential, key, fingerprint, status, body, customer_id, created_at) "
-        "VALUES (%s, %s, %s, %s, %s::jsonb, %s::uuid, now())",
-        [credential, key, request_fingerprint, status, text, customer_id],
+        "VALUES (%s, %s, %s, %s, %s::jsonb, %s::uuid, now())"
     )
+    return statement, [credential, key, request_fingerprint, status, text, customer_id]
 
 
 def purge() -> int:

@@ -1,0 +1,1 @@
+"""The calls of the store door, by subject."""

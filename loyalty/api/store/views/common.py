@@ -1,0 +1,64 @@
+"""What the calls of the store door share."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework.response import Response
+
+from loyalty.models import Member
+from loyalty.operations import cards
+from loyalty_site.http.views import Answer, StoreView
+from loyalty_site.refusals import Refusal
+
+TAG = "Loyalty - Store"
+OLDEST, NEWEST = timedelta(days=30), timedelta(minutes=5)
+
+
+class OccurredAtOutOfRange(Refusal):
+    """A till may send what happened up to 30 days ago, and up to 5 minutes ahead of our clock."""
+
+    code = "occurred_at_out_of_range"
+    status = 422
+    sentence = "occurredAt may lie 30 days back and 5 minutes ahead."
+
+
+def within_range(occurred_at: datetime | None, at: datetime) -> datetime | None:
+    """`occurred_at`, where the API takes it. Raises `OccurredAtOutOfRange`."""
+    if occurred_at is not None and not at - OLDEST <= occurred_at <= at + NEWEST:
+        raise OccurredAtOutOfRange(field="occurred_at")
+    return occurred_at
+
+
+def call(operation_id: str, summary: str, example: dict[str, Any] | None = None, **more: Any) -> Any:
+    """How a call of this door stands in the schema; `example` is of its request."""
+    examples = [OpenApiExample("example", value=example, request_only=True)] if example is not None else []
+    return extend_schema(tags=[TAG], operation_id=operation_id, summary=summary, examples=examples, **more)
+
+
+class CardView(StoreView):
+    """A call about one card, named by its number in the address."""
+
+    def card(self, card_number: str, *, for_change: bool = False) -> Member:
+        """The merchant's member with this card. Raises `NotFound`, `CardIsReplaced`."""
+        return cards.find(merchant=self.merchant, card_number=card_number, for_change=for_change)
+
+    def change_card(self, card_number: str, make: Callable[[Member, datetime], Answer]) -> Response:
+        """Make a change to the card, once; `make` gets the member, locked, and the time."""
+
+        def change() -> Answer:
+            # The clock is read behind the lock: whoever waited for it acts later than who held it.
+            member = self.card(card_number, for_change=True)
+            answer = make(member, timezone.now())
+            answer.about = member.customer_id
+            return answer
+
+        return self.change(change)
+
+
+def base_of(view: StoreView) -> str:
+    """Where the platform is reached from outside, without a slash at the end."""
+    return settings.PUBLIC_URL or view.request.build_absolute_uri("/").rstrip("/")

@@ -1,0 +1,23 @@
+"""What a till shows on its screen."""
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from loyalty.api import shapes
+from loyalty.api.store import outputs
+from loyalty.api.store.views.common import call
+from loyalty.models import Program, Reward
+from loyalty_site.http.views import StoreView
+from loyalty_site.refusals import NotFound
+
+
+class ShowProgram(StoreView):
+    """GET program"""
+
+    @call("readProgram", "The merchant's active program, its tiers and rewards", responses={200: outputs.StoreProgram})
+    def get(self, request: Request) -> Response:
+        program = Program.objects.filter(merchant=self.merchant, is_active=True).first()
+        if program is None:
+            raise NotFound
+        rewards = Reward.objects.filter(program=program, is_active=True).order_by("cost_points", "slug")
+        return Response(shapes.program(program, list(rewards)))

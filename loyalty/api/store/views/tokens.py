@@ -1,0 +1,47 @@
+"""Tokens for a storefront's signed-in customers."""
+
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from loyalty.api.store import inputs, outputs
+from loyalty.api.store.views.common import CardView, call
+from loyalty_site.http import tokens
+from loyalty_site.http.fields import moment
+from loyalty_site.http.models import Scope
+from loyalty_site.http.views import Answer
+from loyalty_site.refusals import NotFound
+from loyalty_site.tenants.models import Customer
+
+
+class MemberTokens(CardView):
+    """POST member-tokens"""
+
+    scope = Scope.MEMBER_TOKENS
+
+    @call(
+        "issueMemberToken",
+        "A token of an hour for the storefront's own signed-in customer",
+        {"cardNumber": "4929853724106118"},
+        request=inputs.MemberTokenInput,
+        responses={201: outputs.MemberToken},
+    )
+    def post(self, request: Request) -> Response:
+        asked = self.validated(inputs.MemberTokenInput)
+
+        def issue() -> Answer:
+            if "card_number" in asked:
+                customer = self.card(asked["card_number"]).customer
+            else:
+                customer = self._customer(asked["user_id"])
+            text, token = tokens.issue(merchant_id=self.merchant.pk, user_id=customer.user_id, at=timezone.now())
+            body = {"token": text, "expires_at": moment(token.expires_at), "user_id": str(token.user_id)}
+            return Answer(body, 201, about=customer.pk)
+
+        return self.change(issue)
+
+    def _customer(self, user_id: object) -> Customer:
+        known = Customer.objects.filter(merchant=self.merchant, user_id=user_id, anonymized_at=None).first()
+        if known is None:
+            raise NotFound
+        return known
