@@ -45,6 +45,15 @@ check: install
 	@test -z "$$(find templates -name '*.html' 2>/dev/null)" || $(RUN) -m djlint --quiet --check --lint templates
 	@$(NO_DATABASE) $(RUN) -W ignore manage.py makemigrations --check --dry-run
 	@$(NO_DATABASE) $(RUN) manage.py check --deploy --fail-level WARNING
+	@$(NO_DATABASE) $(RUN) -W ignore manage.py spectacular --validate --fail-on-warn | cmp -s - docs/openapi.yaml || \
+		{ echo 'docs/openapi.yaml is not the schema of the code: make schema'; exit 1; }
+	@$(NO_DATABASE) $(RUN) -W ignore manage.py openapi_types | cmp -s - docs/types/loyalty.d.ts || \
+		{ echo 'docs/types/loyalty.d.ts is not made from the schema: make schema'; exit 1; }
+
+# The committed schema and the TypeScript types made from it.
+schema: install
+	@$(NO_DATABASE) $(RUN) -W ignore manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+	@$(NO_DATABASE) $(RUN) -W ignore manage.py openapi_types --file docs/types/loyalty.d.ts
 
 format: install
 	$(RUN) -m ruff format .

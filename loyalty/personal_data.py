@@ -8,8 +8,12 @@ from django.db.models import Model, QuerySet
 
 from loyalty.cards import new_card_number, new_referral_code
 from loyalty.models import LedgerEntry, LotAllocation, Member, PointLot, Redemption, ReplacedCard
+from loyalty_site.outbox.models import OutboxEvent
 from loyalty_site.tenants import privacy
 from loyalty_site.tenants.models import Customer
+
+# Facts of an event that tell of a person; ids of rows and references of orders do not.
+TELLING_FACTS = ("card_number", "old_card_number", "reason", "note")
 
 
 def register() -> None:
@@ -56,6 +60,12 @@ def register() -> None:
         ),
         forget=_forget_words_of_redemptions,
     )
+    privacy.keep(
+        OutboxEvent._meta.db_table,
+        columns=["facts", "error"],
+        export=lambda customer: _rows(_news_of(customer).order_by("id"), without=["delivered_to", "error"]),
+        forget=_forget_news,
+    )
 
 
 def _rows(rows: QuerySet[Any], without: list[str] | None = None) -> list[dict[str, Any]]:
@@ -87,3 +97,24 @@ def _forget_words_of_entries(customer: Customer, at: datetime) -> None:
 
 def _forget_words_of_redemptions(customer: Customer, at: datetime) -> None:
     Redemption.objects.filter(member__customer=customer).update(reason="", metadata={})
+
+
+def _news_of(customer: Customer) -> QuerySet[OutboxEvent]:
+    members = [str(pk) for pk in Member.objects.filter(customer=customer).values_list("pk", flat=True)]
+    return OutboxEvent.objects.filter(merchant_id=customer.merchant_id, facts__member_id__in=members)
+
+
+def _forget_news(customer: Customer, at: datetime) -> None:
+    # Emptied and not removed: whoever has yet to hear of the event finds the field.
+    members = [str(pk) for pk in Member.objects.filter(customer=customer).values_list("pk", flat=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE outbox_events SET error = '', facts = facts || (
+                SELECT coalesce(jsonb_object_agg(fact, ''), '{}') FROM unnest(%(telling)s::text[]) AS fact
+                  WHERE facts ? fact)
+              WHERE merchant_id = %(merchant)s AND facts ->> 'member_id' = ANY (%(members)s::text[])
+                AND (facts ?| %(telling)s::text[] OR error <> '')
+            """,
+            {"telling": list(TELLING_FACTS), "merchant": customer.merchant_id, "members": members},
+        )

@@ -231,6 +231,7 @@ SPECTACULAR_SETTINGS = {
         "loyalty_site.http.examples.add_examples",
     ],
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
         "RunStatus": "loyalty_site.jobs.models.Run.Status",
         "RunTrigger": "loyalty_site.jobs.models.Run.Trigger",

@@ -40,7 +40,7 @@ class AdjustInput(Input):
     reason = Reason()
 
 
-class ReplaceInput(Input):
+class StaffReplaceInput(Input):
     """Why the member needs another card."""
 
     reason = Reason()
@@ -71,8 +71,8 @@ class StaffCardOutput(serializers.Serializer[Any]):
     card_number = serializers.CharField()
     person = PersonOutput(source="customer")
     points_balance = serializers.IntegerField()
-    points_held = serializers.IntegerField()
-    points_available = serializers.IntegerField()
+    points_on_hold = serializers.IntegerField(source="points_held")
+    available_points = serializers.IntegerField(source="points_available")
     lifetime_points = serializers.IntegerField()
     stamp_count = serializers.IntegerField()
     tier = serializers.CharField(source="tier.slug", default=None, allow_null=True)

@@ -144,12 +144,12 @@ class Replace(Deed):
         tags=[TAG],
         operation_id="replaceCardAsStaff",
         summary="Give the member a new card number; the old one is refused from now on",
-        request=shape.ReplaceInput,
+        request=shape.StaffReplaceInput,
         responses=shape.StaffCardOutput,
         examples=[OpenApiExample("lost", value={"reason": "Lost"}, request_only=True)],
     )
     def post(self, request: Request, card_id: UUID) -> Response:
-        asked: dict[str, Any] = self.validated(shape.ReplaceInput)
+        asked: dict[str, Any] = self.validated(shape.StaffReplaceInput)
         at = timezone.now()
 
         def replace() -> Answer:
