@@ -9,7 +9,7 @@ import time
 from tests.bench import ground
 from tests.bench.table import Row, show
 
-PROGRAMS = ("earn",)
+PROGRAMS = ("earn", "http")
 
 
 def main() -> int:
@@ -25,11 +25,11 @@ def main() -> int:
     import django
 
     django.setup()
-    from tests.bench import earn
+    from tests.bench import earn, http
 
     table: list[Row] = []
     for name in asked.only.split(","):
-        rows = {"earn": earn.rows}[name]
+        rows = {"earn": earn.rows, "http": http.rows}[name]
         for row in rows(rounds=asked.rounds):
             print(f"  {row.what}: {row.ratio or row.project}", file=sys.stderr, flush=True)
             table.append(row)

@@ -8,6 +8,7 @@ from loyalty.models import EntryType
 from loyalty_site.http.fields import (
     BirthDate,
     Flag,
+    Id,
     Input,
     Items,
     Moment,
@@ -124,7 +125,7 @@ class StampsRedeemInput(Input):
 class StampsVoidInput(Input):
     """Which stamps are undone, and why."""
 
-    entry_id = serializers.UUIDField()
+    entry_id = Id()
     reason = Text(max_length=500)
 
 
@@ -149,7 +150,7 @@ class TransactionsQuery(PageQuery, Input):
 class MemberTokenInput(Input):
     """Whom the token is for: the storefront's UUID of its customer, or the card."""
 
-    user_id = serializers.UUIDField(required=False)
+    user_id = Id(required=False)
     card_number = Text(max_length=32, required=False)
 
     default_error_messages = {"one": "Give userId or cardNumber, one of the two."}

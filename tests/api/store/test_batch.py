@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from loyalty.models import LedgerEntry, Reward, Tier
-from tests.api.store.conftest import problem
+from tests.tills import problem
 
 
 @pytest.fixture

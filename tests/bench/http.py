@@ -1,0 +1,168 @@
+"""POST earn over HTTP: one gunicorn worker with threads, key check, limit, idempotency and all, against the bound."""
+
+import os
+import random
+import selectors
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from tests import server
+from tests.bench import ground, people
+from tests.bench.bound import Bound
+from tests.bench.table import Row, at_least, at_most
+from tests.bench.worker import workers
+
+MEMBERS = 10_000
+CONNECTIONS = 8
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+# --- In a worker ----------------------------------------------------------------------------------------------
+class _Till:
+    """One connection that is kept alive: sends a purchase as soon as the one before is answered."""
+
+    def __init__(self, port: int, secret: str, number: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.secret, self.mark, self.sent = secret, f"{number}-{time.time_ns()}", 0
+        self.since, self.received, self.missing = 0.0, b"", 0
+
+    def send(self) -> None:
+        self.sent += 1
+        order = f"{self.mark}-{self.sent}"
+        body = f'{{"amount": "4.50", "currency": "EUR", "orderReference": "{order}"}}'
+        head = (
+            f"POST /api/v1/store/loyalty/cards/{random.randint(1, MEMBERS)}/points HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            f"Authorization: Api-Key {self.secret}\r\nIdempotency-Key: {order}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        self.since = time.perf_counter()
+        self.socket.sendall((head + body).encode())
+
+    def answered(self) -> bool:
+        """Read what is there; whether the answer is whole. Anything but 201 ends the bench."""
+        self.received += self.socket.recv(65536)
+        head, found, rest = self.received.partition(b"\r\n\r\n")
+        if not found:
+            return False
+        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+        if len(rest) < length:
+            return False
+        if not head.startswith(b"HTTP/1.1 201"):
+            raise SystemExit(self.received.decode())
+        self.received = b""
+        return True
+
+
+def purchases(*, port: int, secret: str, connections: int, seconds: float) -> list[float]:
+    """Purchases over so many connections for so long: how long each took."""
+    tills = [_Till(port, secret, number) for number in range(connections)]
+    took: list[float] = []
+    with selectors.DefaultSelector() as ready:
+        for till in tills:
+            ready.register(till.socket, selectors.EVENT_READ, till)
+            till.send()
+        end = time.perf_counter() + seconds
+        while (now := time.perf_counter()) < end:
+            for key, _ in ready.select(timeout=end - now):
+                if key.data.answered():
+                    took.append(time.perf_counter() - key.data.since)
+                    key.data.send()
+    for till in tills:
+        till.socket.close()
+    return took
+
+
+# --- In the bench ---------------------------------------------------------------------------------------------
+def rows(*, rounds: int = 5, seconds: float = 4.0) -> Iterator[Row]:
+    """The rows of the store door."""
+    from django.db import connections
+
+    with ground.database("http") as database:
+        program = people.make_program("http")
+        people.load(database, program, 1, people.Crowd(members=MEMBERS, active_at=LONG_AGO, points=100))
+        secret = _key(program)
+        bound = Bound(database)
+        people.settle_down(database)
+        connections.close_all()
+        with _site() as port, workers(1) as [till]:
+            asked: dict[str, Any] = {"port": port, "secret": secret, "connections": CONNECTIONS}
+            till.call("http", "purchases", seconds=1.5, **asked)
+            bound.run(clients=CONNECTIONS, seconds=1)
+            pairs, took = [], []
+            for _ in range(rounds):
+                theirs = bound.run(clients=CONNECTIONS, seconds=seconds)
+                round_took = till.call("http", "purchases", seconds=seconds, **asked)
+                pairs.append((len(round_took) / seconds, theirs))
+                took.append(_percentiles(round_took))
+        bound.close()
+    yield at_least("POST earn over HTTP, 1 gthread worker (bound: pgbench, 8 clients)", pairs, 0.12)
+    slow = statistics.median(p99 / p50 for p50, p99 in took)
+    p50, p99 = (statistics.median(each) * 1000 for each in zip(*took, strict=True))
+    shown = f"p50 {p50:.1f} ms, p99 {p99:.1f} ms"
+    yield at_most(f"POST earn over HTTP, {CONNECTIONS} connections: p99 in p50s", slow, 5, " x", shown=shown)
+
+
+def _percentiles(took: list[float]) -> tuple[float, float]:
+    cuts = statistics.quantiles(took, n=100)
+    return cuts[49], cuts[98]
+
+
+def _key(program: Any) -> str:
+    from loyalty_site.http import keys
+    from loyalty_site.tenants.models import Store
+
+    store = Store.objects.get(merchant=program.merchant)
+    return keys.make(
+        merchant=program.merchant, store=store, name="till", scopes=["store"], at=datetime.now(UTC)
+    )[1]
+
+
+@contextmanager
+def _site() -> Iterator[int]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(128)
+        port = listener.getsockname()[1]
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "gunicorn", "loyalty_site.wsgi", f"--bind=fd://{listener.fileno()}"),
+                *("--worker-class=gthread", "--workers=1", f"--threads={CONNECTIONS}", "--keep-alive=30"),
+            ],
+            cwd=server.ROOT,
+            env={
+                **os.environ,
+                "DATABASE_POOL": "1",
+                "ALLOWED_HOSTS": "127.0.0.1",
+                # Counted like any other; there is no till that sends so many.
+                "RATE_LIMIT_STORE": "1000000000",
+            },
+            pass_fds=[listener.fileno()],
+        )
+        try:
+            _wait(port)
+            yield port
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _wait(port: int) -> None:
+    for _ in range(300):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/nothing", timeout=30):
+                return
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise SystemExit("gunicorn did not serve.")
