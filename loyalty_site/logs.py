@@ -12,6 +12,9 @@ _SHARED: list[Any] = [
     structlog.processors.StackInfoRenderer(),
 ]
 
+# Without the frames' variables: among them are keys, tokens and people's addresses.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+
 
 def logging_config(*, level: str, plain: bool, stream: str) -> dict[str, Any]:
     """Django's LOGGING: structlog's and the standard library's records leave in the same shape.
@@ -19,9 +22,9 @@ def logging_config(*, level: str, plain: bool, stream: str) -> dict[str, Any]:
     `plain` is for a developer's eyes: colours and lines instead of JSON. `stream` is stdout or stderr.
     """
     renderer = (
-        [structlog.dev.ConsoleRenderer()]
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if plain
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        else [_TRACEBACKS, structlog.processors.JSONRenderer()]
     )
     structlog.configure(
         processors=[

@@ -44,9 +44,10 @@ _PROBLEMS = {
     415: "Only JSON is taken",
     422: "The request cannot be granted",
     429: "Too many requests",
+    503: "Not available now; nothing was changed",
 }
-_READING = (400, 401, 403, 404, 406, 429)
-_WRITING = (400, 401, 403, 404, 406, 409, 410, 413, 415, 422, 429)
+_READING = (400, 401, 403, 404, 406, 429, 503)
+_WRITING = (400, 401, 403, 404, 406, 409, 410, 413, 415, 422, 429, 503)
 
 
 class Schema(AutoSchema):
@@ -69,7 +70,7 @@ class Schema(AutoSchema):
             )
         return parameters
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]
         # Views are described by their addresses, which stand above each operation already.
         return ""
 

@@ -1,6 +1,7 @@
 """The schema is the contract: committed, complete, and kept by every answer."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ import pytest
 import schemathesis
 import yaml
 from django.core.management import call_command
+from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
 from django.test import override_settings
 from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, settings
@@ -106,7 +109,19 @@ _contract.app = get_wsgi_application()
 
 
 @pytest.fixture
-def world(program: Any, counter: Any, alice: Any, buy: Any) -> dict[str, Any]:
+def in_process() -> Iterator[None]:
+    """The application serves within the test's transaction, as Django's own test client has it."""
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    with override_settings(RATE_LIMIT_STORE=10**9, RATE_LIMIT_MEMBER=10**9, ALLOWED_HOSTS=["*"]):
+        yield
+    for signal in signals:
+        signal.connect(close_old_connections)
+
+
+@pytest.fixture
+def world(in_process: None, program: Any, counter: Any, alice: Any, buy: Any) -> dict[str, Any]:
     """A café with a row of each kind, a till's key and an owner's token."""
     now = timezone.now()
     entry = buy(amount="400.00")
@@ -159,5 +174,4 @@ def test_an_operation_keeps_its_contract(world, path, method):
         answer = case.call(headers=headers)
         case.validate_response(answer, checks=KEPT)
 
-    with override_settings(RATE_LIMIT_STORE=10**9, RATE_LIMIT_MEMBER=10**9, ALLOWED_HOSTS=["*"]):
-        holds()
+    holds()

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError as ModelError
 from django.db import IntegrityError, transaction
 from django.db.models import Model, ProtectedError, QuerySet
+from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -68,7 +69,7 @@ class Listing(CatalogueView):
             rows = rows.filter(**{self.path.replace("merchant_id", "merchant__slug"): query["merchant"]})
         return Response(page_of(rows, by=("pk",), query=query, name=self.name, about=None, shape=self.shape))
 
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> HttpResponse:
         asked = self.validated(self.takes)  # type: ignore[arg-type]
 
         def make() -> Answer:

@@ -3,10 +3,10 @@
 from typing import Any
 from uuid import UUID
 
+from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from loyalty.api.staff import card_shapes as shape
 from loyalty.api.staff.cards import CardView
@@ -57,7 +57,7 @@ class RestorePoints(Deed):
             ),
         ],
     )
-    def post(self, request: Request, card_id: UUID) -> Response:
+    def post(self, request: Request, card_id: UUID) -> HttpResponse:
         asked: dict[str, Any] = self.validated(shape.RestoreInput)
         at = timezone.now()
 
@@ -93,7 +93,7 @@ class AdjustPoints(Deed):
         responses={201: shape.StaffEntryOutput},
         examples=[OpenApiExample("down", value={"points": -45, "reason": "Typed twice"}, request_only=True)],
     )
-    def post(self, request: Request, card_id: UUID) -> Response:
+    def post(self, request: Request, card_id: UUID) -> HttpResponse:
         asked: dict[str, Any] = self.validated(shape.AdjustInput)
         at = timezone.now()
 
@@ -115,7 +115,7 @@ class Deactivate(Deed):
         request=Nothing,
         responses=shape.StaffCardOutput,
     )
-    def post(self, request: Request, card_id: UUID) -> Response:
+    def post(self, request: Request, card_id: UUID) -> HttpResponse:
         self.validated(Nothing)
         at = timezone.now()
         return self.change(lambda: self.answer_card(caring.deactivate(member=self.own_card(card_id), at=at)))
@@ -131,7 +131,7 @@ class Reactivate(Deed):
         request=Nothing,
         responses=shape.StaffCardOutput,
     )
-    def post(self, request: Request, card_id: UUID) -> Response:
+    def post(self, request: Request, card_id: UUID) -> HttpResponse:
         self.validated(Nothing)
         at = timezone.now()
         return self.change(lambda: self.answer_card(caring.reactivate(member=self.own_card(card_id), at=at)))
@@ -148,7 +148,7 @@ class Replace(Deed):
         responses=shape.StaffCardOutput,
         examples=[OpenApiExample("lost", value={"reason": "Lost"}, request_only=True)],
     )
-    def post(self, request: Request, card_id: UUID) -> Response:
+    def post(self, request: Request, card_id: UUID) -> HttpResponse:
         asked: dict[str, Any] = self.validated(shape.StaffReplaceInput)
         at = timezone.now()
 
@@ -171,7 +171,7 @@ class Anonymize(Deed):
         request=Nothing,
         responses=shape.StaffCardOutput,
     )
-    def post(self, request: Request, card_id: UUID) -> Response:
+    def post(self, request: Request, card_id: UUID) -> HttpResponse:
         self.validated(Nothing)
         at = timezone.now()
         return self.change(lambda: self.answer_card(anonymization.anonymize(member=self.own_card(card_id), at=at)))

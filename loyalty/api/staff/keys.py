@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
@@ -103,23 +104,22 @@ class KeyView(StaffDoor):
         self.demand(key.merchant_id)
         return key
 
-    def hand_out(self, make: Callable[[], tuple[ApiKey, str]]) -> Response:
+    def hand_out(self, make: Callable[[], tuple[ApiKey, str]]) -> HttpResponse:
         """Make a key once, and show its text in this answer only.
 
         What is kept for a repeated request has no text: a secret of which only the SHA-256 is kept cannot be said
         twice.
         """
-        texts: list[str] = []
+        made: list[dict[str, Any]] = []
 
         def answer() -> Answer:
             key, text = make()
-            texts.append(text)
-            return Answer({"key": None, **KeyOutput(key).data}, 201)
+            shown = KeyOutput(key).data
+            made.append({"key": text, **shown})
+            return Answer({"key": None, **shown}, 201)
 
         response = self.change(answer)
-        if texts:
-            response.data = {**response.data, "key": texts[0]}
-        return response
+        return Response(made[0], 201) if made else response
 
 
 class Keys(KeyView):
@@ -160,7 +160,7 @@ class Keys(KeyView):
             )
         ],
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> HttpResponse:
         asked: dict[str, Any] = self.validated(KeyInput)
         at = timezone.now()
 
@@ -232,7 +232,7 @@ class RotateKey(KeyView):
         responses={201: NewKeyOutput},
         examples=[OpenApiExample("a week", value={"overlapHours": 168}, request_only=True)],
     )
-    def post(self, request: Request, row_id: UUID) -> Response:
+    def post(self, request: Request, row_id: UUID) -> HttpResponse:
         asked: dict[str, Any] = self.validated(RotateInput)
         at = timezone.now()
         overlap = timedelta(hours=asked["overlap_hours"])
@@ -253,7 +253,7 @@ class RevokeKey(KeyView):
         request=Nothing,
         responses=KeyOutput,
     )
-    def post(self, request: Request, row_id: UUID) -> Response:
+    def post(self, request: Request, row_id: UUID) -> HttpResponse:
         self.validated(Nothing)
         at = timezone.now()
 

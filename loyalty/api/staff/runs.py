@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet, Sum
+from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import exceptions
@@ -64,7 +65,7 @@ class PreviewExpiry(RunView):
         responses=shape.ExpiryPreviewOutput,
         examples=[_EXAMPLE],
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> HttpResponse:
         asked: dict[str, Any] = self.validated(shape.ExpiryInput)
         as_of = asked.get("as_of") or timezone.now()
 
@@ -91,7 +92,7 @@ class RunExpiry(RunView):
         responses={202: shape.RunOutput},
         examples=[_EXAMPLE],
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> HttpResponse:
         asked: dict[str, Any] = self.validated(shape.ExpiryInput)
         at = timezone.now()
 
@@ -172,7 +173,7 @@ class UndoRun(RunView):
         responses={202: shape.RunOutput},
         examples=[OpenApiExample("at one merchant", value={"merchant": "cafe"}, request_only=True)],
     )
-    def post(self, request: Request, run_id: UUID) -> Response:
+    def post(self, request: Request, run_id: UUID) -> HttpResponse:
         asked: dict[str, Any] = self.validated(shape.UndoInput)
 
         def ask() -> Answer:

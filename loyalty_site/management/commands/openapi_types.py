@@ -16,7 +16,7 @@ class Command(BaseCommand):
         parser.add_argument("--file", metavar="PATH", help="where to; default: standard output")
 
     def handle(self, *args: Any, file: str | None, **options: Any) -> None:
-        schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+        schema = SchemaGenerator().get_schema(request=None, public=True)
         text = typescript.declarations(schema)
         if file is None:
             self.stdout.write(text, ending="")
