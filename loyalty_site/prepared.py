@@ -6,7 +6,7 @@ apart. DATABASE_PREPARE=0 switches it off, for a pooler that cannot carry prepar
 
 from typing import Any
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.postgresql.base import ServerBindingCursor
 
 
@@ -15,6 +15,7 @@ def prepared_cursor() -> Any:
 
     Cast a parameter where PostgreSQL cannot tell its type.
     """
-    connection.close_if_health_check_failed()
-    connection.ensure_connection()
-    return connection._prepare_cursor(ServerBindingCursor(connection.connection))  # type: ignore[attr-defined, call-arg]
+    database = connections[DEFAULT_DB_ALIAS]
+    database.close_if_health_check_failed()
+    database.ensure_connection()
+    return database._prepare_cursor(ServerBindingCursor(database.connection))  # type: ignore[attr-defined, call-arg]

@@ -98,8 +98,6 @@ def member_of(row: tuple[Any, ...], programs: dict[UUID, Program] | None = None)
         made.append(model.from_db("default", names, row[begin : begin + len(columns)]))
         begin += len(columns)
     member, program, customer = made
-    assert isinstance(member, Member)  # noqa: S101
-    assert isinstance(program, Program)  # noqa: S101
     shared = programs if programs is not None else {}
     if program.pk not in shared:
         shared[program.pk] = with_ladder(program, row[begin])

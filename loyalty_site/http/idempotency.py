@@ -9,7 +9,6 @@ from uuid import UUID
 from django.utils import timezone
 from rest_framework.request import Request
 
-from loyalty_site.http.media import CamelRenderer
 from loyalty_site.http.models import IdempotentAnswer
 from loyalty_site.prepared import prepared_cursor
 from loyalty_site.refusals import Refusal
@@ -53,7 +52,7 @@ class Forgotten(Refusal):
 
 def key_of(request: Request) -> str | None:
     """The key in the header; None without one. Raises `InvalidIdempotencyKey`."""
-    key: str | None = request.headers.get(HEADER)
+    key: str | None = request._request.META.get("HTTP_IDEMPOTENCY_KEY")
     if key is None:
         return None
     if not 1 <= len(key) <= LONGEST or not key.isascii() or not key.isprintable():
@@ -69,7 +68,7 @@ def fingerprint(request: Request) -> bytes:
     return hashlib.sha256(asked.encode("utf-8", "surrogatepass")).digest()
 
 
-def take(credential: str, key: str, request_fingerprint: bytes) -> tuple[int, Any] | None:
+def take(credential: str, key: str, request_fingerprint: bytes) -> tuple[int, str] | None:
     """Take the key for this transaction. Return status and body of the answer given before, or None for a new one.
 
     Raises `RequestRunning`, `IdempotencyKeyReused`, `Forgotten`.
@@ -85,19 +84,18 @@ def take(credential: str, key: str, request_fingerprint: bytes) -> tuple[int, An
         raise IdempotencyKeyReused
     if body is None:
         raise Forgotten
-    return status, json.loads(body)
+    return status, body
 
 
 def keeping(
-    credential: str, key: str, request_fingerprint: bytes, status: int, body: Any, customer_id: UUID | None
+    credential: str, key: str, request_fingerprint: bytes, status: int, body: bytes, customer_id: UUID | None
 ) -> tuple[str, list[Any]]:
     """The statement that stores an answer, for the transaction of the change it tells of."""
-    text = CamelRenderer().render(body).decode()
     statement = (
         "INSERT INTO idempotent_answers (credential, key, fingerprint, status, body, customer_id, created_at) "
-        "VALUES (%s, %s, %s, %s, %s::jsonb, %s::uuid, now())"
+        "VALUES (%s, %s, %s, %s, %s, %s::uuid, now())"
     )
-    return statement, [credential, key, request_fingerprint, status, text, customer_id]
+    return statement, [credential, key, request_fingerprint, status, body.decode(), customer_id]
 
 
 def purge() -> int:

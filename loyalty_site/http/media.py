@@ -9,6 +9,7 @@ from django.http import RawPostDataException
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import JSONRenderer
+from rest_framework.utils.encoders import JSONEncoder
 
 from loyalty_site.http.casing import camelized, snaked
 
@@ -44,13 +45,20 @@ class CamelParser(BaseParser):
         return snaked(value)
 
 
+def rendered(data: Any) -> bytes:
+    """snake_case names into camelCase JSON."""
+    text = json.dumps(camelized(data), cls=JSONEncoder, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    # These end a line in JavaScript, though not in JSON.
+    return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").encode()
+
+
 class CamelRenderer(JSONRenderer):
     """snake_case names into camelCase JSON."""
 
     def render(
         self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
     ) -> bytes:
-        return super().render(camelized(data), accepted_media_type, renderer_context)
+        return b"" if data is None else rendered(data)
 
 
 def _no_number(name: str) -> Any:

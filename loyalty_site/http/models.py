@@ -104,7 +104,8 @@ class IdempotentAnswer(models.Model):
     key = models.CharField(max_length=255)
     fingerprint = models.BinaryField(max_length=32)
     status = models.PositiveSmallIntegerField()
-    body = models.JSONField(null=True)
+    # The text as it was sent, so that it is sent again to the byte. NULL: the person has been forgotten.
+    body = models.TextField(null=True)  # noqa: DJ001
     customer_id = models.UUIDField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
 

@@ -1,5 +1,6 @@
 """What the doors keep of a person: the answers they gave about them."""
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +16,10 @@ def register() -> None:
 
 def _export(customer: Customer) -> list[dict[str, Any]]:
     answers = IdempotentAnswer.objects.filter(customer_id=customer.pk).order_by("created_at")
-    return list(answers.values("key", "status", "body", "created_at"))
+    return [
+        answer | {"body": json.loads(answer["body"]) if answer["body"] is not None else None}
+        for answer in answers.values("key", "status", "body", "created_at")
+    ]
 
 
 def _forget(customer: Customer, at: datetime) -> None:

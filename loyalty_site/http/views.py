@@ -7,11 +7,11 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.http import HttpResponse
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
@@ -19,7 +19,7 @@ from loyalty_site import outbox
 from loyalty_site.http import credentials, idempotency
 from loyalty_site.http.casing import snake
 from loyalty_site.http.credentials import Caller, Usage
-from loyalty_site.http.media import CamelParser, CamelRenderer
+from loyalty_site.http.media import CamelParser, CamelRenderer, rendered
 from loyalty_site.http.models import Scope, StaffToken
 from loyalty_site.http.secrets import API_KEY_PREFIX, STAFF_TOKEN_PREFIX, digest
 from loyalty_site.http.tokens import read
@@ -40,7 +40,7 @@ class KeyAuthentication(BaseAuthentication):
     """`Authorization: Api-Key <key>` or `X-API-Key: <key>`."""
 
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
-        text = _after("api-key", request) or request.headers.get("X-API-Key", "").strip()
+        text = _after("api-key", request) or request._request.META.get("HTTP_X_API_KEY", "").strip()
         if not text:
             return None
         caller = None
@@ -107,7 +107,7 @@ class MemberAuthentication(BaseAuthentication):
 
 def _after(scheme: str, request: Request) -> str:
     """What follows the scheme in the Authorization header; empty for another scheme."""
-    name, _, rest = request.headers.get("Authorization", "").partition(" ")
+    name, _, rest = request._request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     return rest.strip() if name.lower() == scheme else ""
 
 
@@ -196,24 +196,31 @@ class Door(APIView):
             named[inner] = values if hasattr(fields.get(inner), "child") else values[0]
         return taken(serializer, named)
 
-    def change(self, make: Callable[[], "Answer"]) -> Response:
+    def change(self, make: Callable[[], "Answer"]) -> HttpResponse:
         """Make a change once: in one transaction with the answer kept for whoever asks again with the same key."""
         key = idempotency.key_of(self.request)
         if key is None:
             with transaction.atomic(), outbox.together():
-                return make().response()
+                answer = make()
+            return _answered(answer.status, rendered(answer.body), replayed=answer.replayed)
         asked = idempotency.fingerprint(self.request)
         with transaction.atomic():
             known = idempotency.take(self.caller.name, key, asked)
             if known is not None:
-                status, body = known
-                return Response(body, status, headers={idempotency.REPLAYED: "true"})
+                return _answered(*known, replayed=True)
             with outbox.together() as news:
                 answer = make()
-                news.beside = idempotency.keeping(
-                    self.caller.name, key, asked, answer.status, answer.body, answer.about
-                )
-        return answer.response()
+                body = rendered(answer.body)
+                news.beside = idempotency.keeping(self.caller.name, key, asked, answer.status, body, answer.about)
+        return _answered(answer.status, body, replayed=answer.replayed)
+
+
+def _answered(status: int, body: bytes | str, *, replayed: bool) -> HttpResponse:
+    """The body as it is: whoever asks again gets the same to the byte."""
+    response = HttpResponse(body, status=status, content_type=CamelRenderer.media_type)
+    if replayed:
+        response[idempotency.REPLAYED] = "true"
+    return response
 
 
 @cache
@@ -237,10 +244,6 @@ class Answer:
         self.status = 200 if replayed else status
         self.about = about
         self.replayed = replayed
-
-    def response(self) -> Response:
-        headers = {idempotency.REPLAYED: "true"} if self.replayed else None
-        return Response(self.body, self.status, headers=headers)
 
 
 class StoreView(Door):

@@ -122,9 +122,7 @@ def _key(program: Any) -> str:
     from loyalty_site.tenants.models import Store
 
     store = Store.objects.get(merchant=program.merchant)
-    return keys.make(
-        merchant=program.merchant, store=store, name="till", scopes=["store"], at=datetime.now(UTC)
-    )[1]
+    return keys.make(merchant=program.merchant, store=store, name="till", scopes=["store"], at=datetime.now(UTC))[1]
 
 
 @contextmanager

@@ -74,7 +74,7 @@ class Migration(migrations.Migration):
                 ('key', models.CharField(max_length=255)),
                 ('fingerprint', models.BinaryField(max_length=32)),
                 ('status', models.PositiveSmallIntegerField()),
-                ('body', models.JSONField(null=True)),
+                ('body', models.TextField(null=True)),
                 ('customer_id', models.UUIDField(null=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
             ],

@@ -3,7 +3,7 @@
 -- a statement of its own, on a snapshot newer than the lock: in one statement with it, it could be older than the
 -- commit that let the lock go.
 CREATE OR REPLACE FUNCTION http_take_key_v1(
-    p_credential text, p_key text, OUT taken boolean, OUT fingerprint bytea, OUT status smallint, OUT body jsonb
+    p_credential text, p_key text, OUT taken boolean, OUT fingerprint bytea, OUT status smallint, OUT body text
 )
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp
 AS $$

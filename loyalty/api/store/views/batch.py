@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
+from django.http import HttpResponse
 from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from loyalty.api import shapes
 from loyalty.api.store import inputs, outputs
@@ -58,7 +58,7 @@ class Batch(StoreView):
         request=inputs.BatchInput,
         responses={200: outputs.BatchOutput},
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> HttpResponse:
         asked = self.validated(inputs.BatchInput)["operations"]
 
         def run() -> Answer:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from django.http import HttpResponse
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -28,7 +29,7 @@ class Cards(CardView):
         request=inputs.EnrollInput,
         responses={201: outputs.Card, 200: outputs.Card},
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> HttpResponse:
         person = Person(**self.validated(inputs.EnrollInput), consent_source=CONSENT_SOURCE)
 
         def enroll() -> Answer:
@@ -44,7 +45,7 @@ class Cards(CardView):
         parameters=[inputs.LookUpQuery],
         responses={200: outputs.Card},
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponse:
         member = cards.look_up(merchant=self.merchant, **self.queried(inputs.LookUpQuery))
         return Response(shapes.card(member, base_of(self)))
 
@@ -53,7 +54,7 @@ class OneCard(CardView):
     """GET cards/{cardNumber}"""
 
     @call("readCard", "Look a card up by its number", responses={200: outputs.Card})
-    def get(self, request: Request, card_number: str) -> Response:
+    def get(self, request: Request, card_number: str) -> HttpResponse:
         return Response(shapes.card(self.card(card_number), base_of(self)))
 
 
@@ -67,7 +68,7 @@ class ReplaceCard(CardView):
         request=inputs.ReplaceInput,
         responses={200: outputs.Card},
     )
-    def post(self, request: Request, card_number: str) -> Response:
+    def post(self, request: Request, card_number: str) -> HttpResponse:
         asked = self.validated(inputs.ReplaceInput)
 
         def replace(member: Member, at: datetime) -> Answer:
@@ -79,7 +80,7 @@ class ReplaceCard(CardView):
 class _Switch(CardView):
     switch: Any
 
-    def post(self, request: Request, card_number: str) -> Response:
+    def post(self, request: Request, card_number: str) -> HttpResponse:
         self.validated(inputs.SwitchInput)
 
         def turn(member: Member, at: datetime) -> Answer:
@@ -100,7 +101,7 @@ class DeactivateCard(_Switch):
         request=inputs.SwitchInput,
         responses={200: outputs.Card},
     )
-    def post(self, request: Request, card_number: str) -> Response:
+    def post(self, request: Request, card_number: str) -> HttpResponse:
         return super().post(request, card_number)
 
 
@@ -116,5 +117,5 @@ class ReactivateCard(_Switch):
         request=inputs.SwitchInput,
         responses={200: outputs.Card},
     )
-    def post(self, request: Request, card_number: str) -> Response:
+    def post(self, request: Request, card_number: str) -> HttpResponse:
         return super().post(request, card_number)

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework.response import Response
 
 from loyalty.models import Member
 from loyalty.operations import cards
@@ -46,7 +46,7 @@ class CardView(StoreView):
         """The merchant's member with this card. Raises `NotFound`, `CardIsReplaced`."""
         return cards.find(merchant=self.merchant, card_number=card_number, for_change=for_change)
 
-    def change_card(self, card_number: str, make: Callable[[Member, datetime], Answer]) -> Response:
+    def change_card(self, card_number: str, make: Callable[[Member, datetime], Answer]) -> HttpResponse:
         """Make a change to the card, once; `make` gets the member, locked, and the time."""
 
         def change() -> Answer:

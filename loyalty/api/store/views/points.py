@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.http import HttpResponse
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -28,7 +29,7 @@ class EarnPoints(CardView):
         request=inputs.EarnInput,
         responses={201: outputs.Entry, 200: outputs.Entry},
     )
-    def post(self, request: Request, card_number: str) -> Response:
+    def post(self, request: Request, card_number: str) -> HttpResponse:
         purchase = self.validated(inputs.EarnInput)
 
         def earn(member: Member, at: datetime) -> Answer:
@@ -49,7 +50,7 @@ class PreviewPoints(CardView):
         request=inputs.PreviewInput,
         responses={200: outputs.Preview},
     )
-    def post(self, request: Request, card_number: str) -> Response:
+    def post(self, request: Request, card_number: str) -> HttpResponse:
         purchase = self.validated(inputs.PreviewInput)
         worth = points.preview(member=self.card(card_number), at=timezone.now(), **purchase)
         return Response({"points": worth.points, "why": worth.facts})
@@ -65,7 +66,7 @@ class RedeemPoints(CardView):
         request=inputs.RedeemInput,
         responses={201: outputs.Spent, 200: outputs.Spent},
     )
-    def post(self, request: Request, card_number: str) -> Response:
+    def post(self, request: Request, card_number: str) -> HttpResponse:
         asked = self.validated(inputs.RedeemInput)
         slug = asked.get("reward_slug")
 
@@ -104,7 +105,7 @@ class RefundPoints(CardView):
         request=inputs.RefundInput,
         responses={201: outputs.Refund, 200: outputs.Refund},
     )
-    def post(self, request: Request, card_number: str) -> Response:
+    def post(self, request: Request, card_number: str) -> HttpResponse:
         asked = self.validated(inputs.RefundInput)
 
         def refund(member: Member, at: datetime) -> Answer:
@@ -125,7 +126,7 @@ class VoidTransaction(StoreView):
         request=inputs.VoidInput,
         responses={201: outputs.Entry, 200: outputs.Entry},
     )
-    def post(self, request: Request, entry_id: UUID) -> Response:
+    def post(self, request: Request, entry_id: UUID) -> HttpResponse:
         asked = self.validated(inputs.VoidInput)
 
         def void() -> Answer:

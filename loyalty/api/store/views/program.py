@@ -1,5 +1,6 @@
 """What a till shows on its screen."""
 
+from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -15,7 +16,7 @@ class ShowProgram(StoreView):
     """GET program"""
 
     @call("readProgram", "The merchant's active program, its tiers and rewards", responses={200: outputs.StoreProgram})
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponse:
         program = Program.objects.filter(merchant=self.merchant, is_active=True).first()
         if program is None:
             raise NotFound

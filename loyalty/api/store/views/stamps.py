@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
+from django.http import HttpResponse
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from loyalty.api import shapes
 from loyalty.api.store import inputs, outputs
@@ -23,7 +23,7 @@ class AddStamps(CardView):
         request=inputs.StampInput,
         responses={201: outputs.Entry, 200: outputs.Entry},
     )
-    def post(self, request: Request, card_number: str) -> Response:
+    def post(self, request: Request, card_number: str) -> HttpResponse:
         asked = self.validated(inputs.StampInput)
 
         def stamp(member: Member, at: datetime) -> Answer:
@@ -44,7 +44,7 @@ class RedeemStamps(CardView):
         request=inputs.StampsRedeemInput,
         responses={201: outputs.Entry, 200: outputs.Entry},
     )
-    def post(self, request: Request, card_number: str) -> Response:
+    def post(self, request: Request, card_number: str) -> HttpResponse:
         asked = self.validated(inputs.StampsRedeemInput)
         reference = asked.get("reference")
 
@@ -66,7 +66,7 @@ class VoidStamps(CardView):
         request=inputs.StampsVoidInput,
         responses={201: outputs.Entry, 200: outputs.Entry},
     )
-    def post(self, request: Request, card_number: str) -> Response:
+    def post(self, request: Request, card_number: str) -> HttpResponse:
         asked = self.validated(inputs.StampsVoidInput)
 
         def void(member: Member, at: datetime) -> Answer:

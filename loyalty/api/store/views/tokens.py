@@ -1,8 +1,8 @@
 """Tokens for a storefront's signed-in customers."""
 
+from django.http import HttpResponse
 from django.utils import timezone
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from loyalty.api.store import inputs, outputs
 from loyalty.api.store.views.common import CardView, call
@@ -26,7 +26,7 @@ class MemberTokens(CardView):
         request=inputs.MemberTokenInput,
         responses={201: outputs.MemberToken},
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> HttpResponse:
         asked = self.validated(inputs.MemberTokenInput)
 
         def issue() -> Answer:

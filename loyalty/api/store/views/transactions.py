@@ -1,5 +1,6 @@
 """What happened on a card."""
 
+from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,7 +20,7 @@ class Transactions(CardView):
         parameters=[inputs.TransactionsQuery],
         responses={200: outputs.EntryPage},
     )
-    def get(self, request: Request, card_number: str) -> Response:
+    def get(self, request: Request, card_number: str) -> HttpResponse:
         query = self.queried(inputs.TransactionsQuery)
         member = self.card(card_number)
         types = sorted(set(query.get("types", [])))
