@@ -14,14 +14,16 @@ from django.db.models import Model
 from phonenumber_field.phonenumber import to_python
 
 from loyalty.cards import new_card_number, new_referral_code
-from loyalty.events import MemberEnrolled, WelcomeBonusCredited
+from loyalty.events import MemberEnrolled, TierUpgraded, WelcomeBonusCredited
 from loyalty.ledger import Posted, Posting
 from loyalty.models import EntryType, Member, Program
 from loyalty.operations.orders import expiry_of_credit
 from loyalty.operations.points import ProgramInactive
 from loyalty.operations.settling import Booking, settle
+from loyalty.operations.tiers import tier_for
 from loyalty.queries import faces
 from loyalty_site import outbox
+from loyalty_site.outbox import Event
 from loyalty_site.refusals import Refusal
 from loyalty_site.tenants.models import Customer, Store
 
@@ -135,10 +137,10 @@ def _enroll_known(member: Member, at: datetime, store: Store | None) -> Enrolled
 def _welcome(member: Member, at: datetime, store: Store | None) -> Enrolled:
     news = enrolled_news(member, at, store)
     if member.program.welcome_bonus:
-        [bonus] = settle([welcoming(member, at)], at=at, also=lambda posted: [news])
+        [bonus] = settle([welcoming(member, at)], at=at, also=lambda posted: news)
         take_over(member, bonus)
     else:
-        outbox.publish(news)
+        outbox.publish_many(news)
     log.info("enrolled", member=str(member.pk), merchant=str(member.merchant_id))
     return Enrolled(member, created=True)
 
@@ -149,14 +151,23 @@ def take_over(member: Member, posted: Posted) -> None:
     member.lifetime_points, member.stamp_count = posted.lifetime_points, posted.stamp_count
 
 
-def enrolled_news(member: Member, at: datetime, store: Store | None) -> MemberEnrolled:
-    """What tells that the person is a member now."""
-    return MemberEnrolled.about(member, at=at, card_number=member.card_number, store_id=store.pk if store else None)
+def enrolled_news(member: Member, at: datetime, store: Store | None) -> list[Event]:
+    """What tells that the person is a member now, and of the tier the welcome bonus was enough for."""
+    news: list[Event] = [
+        MemberEnrolled.about(member, at=at, card_number=member.card_number, store_id=store.pk if store else None)
+    ]
+    if member.tier is not None and member.lifetime_points == 0:
+        bonus = member.program.welcome_bonus
+        news.append(
+            TierUpgraded.about(member, at=at, from_tier=None, to_tier=member.tier.slug, qualifying_points=bonus)
+        )
+    return news
 
 
 def new_member(program: Program, customer: Customer | None, person: Person, at: datetime) -> Member:
-    """An enrolled member, not yet written; of a new customer, unless one is known."""
+    """An enrolled member, not yet written, in the tier that the welcome bonus is enough for."""
     return Member(
+        tier=tier_for(program, program.welcome_bonus) if program.welcome_bonus else None,
         merchant_id=program.merchant_id,
         program=program,
         customer=customer if customer is not None else _new_customer(program, person, at),

@@ -70,9 +70,7 @@ def refund(
     order = None
     requested = None
     if order_reference is not None:
-        fresh = lock(member)
-        order = order_named(fresh, order_reference)
-        story = stories([order])[order.pk]
+        order, story = order_named(lock(member), order_reference)
         requested = story.asked_back(money(amount))
     booking = refunding(
         member=member,
@@ -127,14 +125,19 @@ def refunding(
     )
 
 
-def order_named(member: Member, order_reference: str) -> LedgerEntry:
-    """The member's purchase with this reference. Raises `OrderNotFound`."""
-    order = LedgerEntry.objects.filter(
-        merchant_id=member.merchant_id, key=f"earn:{order_reference}", member=member
-    ).first()
+def order_named(member: Member, order_reference: str) -> tuple[LedgerEntry, "Story"]:
+    """The purchase of the locked member with this reference, and its story. Raises `OrderNotFound`."""
+    orders = LedgerEntry.objects.filter(merchant_id=member.merchant_id, key=f"earn:{order_reference}", member=member)
+    # Each part goes by its own index; one condition for both would read the table through.
+    answers = LedgerEntry.objects.filter(answers_id__in=orders.order_by().values("pk"))
+    rows = list(orders.order_by().union(answers.order_by(), all=True))
+    order = next((row for row in rows if row.type == EntryType.EARN), None)
     if order is None:
         raise OrderNotFound
-    return order
+    story = Story.of(order)
+    for row in rows:
+        story.hear(row.type, row.metadata, row.key)
+    return order, story
 
 
 @dataclass(slots=True)
@@ -145,6 +148,17 @@ class Story:
     amount: Decimal
     refunded: Decimal = Decimal(0)
     voided: bool = False
+
+    @classmethod
+    def of(cls, entry: LedgerEntry) -> "Story":
+        return cls(points=entry.points_delta, amount=Decimal(entry.metadata.get("amount", "0")))
+
+    def hear(self, kind: str, metadata: dict[str, Any], key: str | None) -> None:
+        """Take in an entry that answers the purchase."""
+        if kind == EntryType.REFUND:
+            self.refunded += Decimal(metadata["amount"])
+        elif key is not None and key.startswith("void:"):
+            self.voided = True
 
     @property
     def kept(self) -> int:
@@ -163,16 +177,11 @@ class Story:
 
 def stories(entries: list[LedgerEntry]) -> dict[UUID, Story]:
     """The stories of these purchases and stamps, in one query; their members must be locked, for they go on."""
-    told = {
-        entry.pk: Story(points=entry.points_delta, amount=Decimal(entry.metadata.get("amount", "0")))
-        for entry in entries
-    }
+    told = {entry.pk: Story.of(entry) for entry in entries}
     answers = LedgerEntry.objects.filter(answers_id__in=list(told)).values_list("answers_id", "type", "metadata", "key")
     for answered, kind, metadata, key in answers:
-        if kind == EntryType.REFUND:
-            told[answered].refunded += Decimal(metadata["amount"])
-        elif key == f"void:{answered}":
-            told[answered].voided = True
+        if answered is not None:
+            told[answered].hear(kind, metadata, key)
     return told
 
 

@@ -47,7 +47,7 @@ def raise_where_reached(posted: list[Posted], *, at: datetime) -> Iterable[TierU
     last = {
         one.posting.member.pk: one
         for one in posted
-        if one.created and one.entry is not None and one.entry.lifetime_delta > 0 and one.posting.member.program.ladder
+        if one.created and one.entry is not None and one.entry.lifetime_delta > 0 and _may_rise(one)
     }
     if not last:
         return
@@ -74,6 +74,12 @@ def raise_where_reached(posted: list[Posted], *, at: datetime) -> Iterable[TierU
                     to_tier=reached.slug,
                     qualifying_points=points[member.pk],
                 )
+
+
+def _may_rise(one: Posted) -> bool:
+    """Whether a higher tier can have been reached: points of a year are never more than those of a lifetime."""
+    reached, before = tier_for(one.posting.member.program, one.lifetime_points), one.posting.member.tier
+    return reached is not None and (before is None or before.point_threshold < reached.point_threshold)
 
 
 def _raise(reached: Tier, members: list[UUID]) -> set[UUID]:

@@ -1,8 +1,9 @@
 """One request is at most six queries besides BEGIN and COMMIT, with an Idempotency-Key too, and none per row."""
 
+from contextlib import contextmanager
+
 import pytest
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from loyalty.models import Program, Reward, Tier
@@ -30,12 +31,24 @@ def busy(own_database):
     return till, card
 
 
+@contextmanager
+def statements():
+    """What is sent to the database; BEGIN and COMMIT do not pass here, savepoints do."""
+    sent = []
+
+    def note(execute, sql, params, many, context):
+        sent.append(" ".join(sql.split())[:150])
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        yield sent
+
+
 def counted(till, path, body, key):
-    with CaptureQueriesContext(connection) as captured:
+    with statements() as sent:
         response = till.get(path) if body is None else till.post(path, body, key=key)
     assert response.status_code < 300, response.content
-    queries = [one["sql"] for one in captured if one["sql"] not in ("BEGIN", "COMMIT")]
-    assert len(queries) <= MOST, "\n".join([path, *(query[:150] for query in queries)])
+    assert len(sent) <= MOST, "\n".join([path, *sent])
     return response
 
 
@@ -70,8 +83,6 @@ def test_a_call_is_at_most_six_queries(busy, keyed, limits):
     Program.objects.update(**limits)
     entry = till.post(f"{card}/points", {"amount": "2", "orderReference": "V"}).json()["id"]
     stamp = till.post(f"{card}/stamps", {}).json()["id"]
-    for warm in range(2):
-        till.post(f"{card}/points/preview", {"amount": f"{warm}"}, key=None)
 
     for number, (path, body) in enumerate(calls(card, entry, stamp)):
         counted(till, path, body, f"k-{number}" if keyed else None)
@@ -91,7 +102,7 @@ def test_the_repeat_with_a_key_is_two(busy):
     body = {"amount": "4.50", "orderReference": "W-1"}
     till.post(f"{card}/points", body, key="k")
 
-    with CaptureQueriesContext(connection) as captured:
+    with statements() as sent:
         till.post(f"{card}/points", body, key="k")
 
-    assert len([one for one in captured if one["sql"] not in ("BEGIN", "COMMIT")]) == 2
+    assert len(sent) == 2

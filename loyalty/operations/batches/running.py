@@ -89,7 +89,7 @@ class _Batch:
             raise enrolled
         if not enrolled.created:
             return Outcome(enrolled=enrolled, replayed=True)
-        self.news.append(enrolled_news(enrolled.member, self.at, self.store))
+        self.news += enrolled_news(enrolled.member, self.at, self.store)
         if not enrolled.member.program.welcome_bonus:
             return Outcome(enrolled=enrolled)
         return Outcome(enrolled=enrolled, booking=self._book(welcoming(enrolled.member, self.at)))
