@@ -46,7 +46,7 @@ _PROBLEMS = {
     429: "Too many requests",
     503: "Not available now; nothing was changed",
 }
-_READING = (400, 401, 403, 404, 406, 429, 503)
+_READING = (400, 401, 403, 404, 406, 409, 422, 429, 503)
 _WRITING = (400, 401, 403, 404, 406, 409, 410, 413, 415, 422, 429, 503)
 
 

@@ -128,7 +128,7 @@ def world(in_process: None, program: Any, counter: Any, alice: Any, buy: Any) ->
     tier = Tier.objects.create(program=program, slug="gold", name="Gold", point_threshold=10_000)
     reward = Reward.objects.create(program=program, slug="espresso", name="Espresso", cost_points=120)
     scopes = ["store", "member_tokens"]
-    key, text = keys.make(merchant=program.merchant, store=counter, name="till", scopes=scopes, at=now)
+    _, text = keys.make(merchant=program.merchant, store=counter, name="till", scopes=scopes, at=now)
     other, _ = keys.make(merchant=program.merchant, store=counter, name="till 2", scopes=scopes, at=now)
     user = User.objects.create_user("owner@cafe.example", "a long password")
     StaffRole.objects.create(user=user, merchant=program.merchant, role=Role.OWNER)

@@ -1,0 +1,98 @@
+"""Every address of the schema, with another merchant's rows: answered as if there were none."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import yaml
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from loyalty.models import Reward, Tier
+from loyalty.operations import points
+from loyalty_site.http import keys
+from loyalty_site.ids import new_id
+from loyalty_site.jobs import runs
+from loyalty_site.jobs.models import Run
+from loyalty_site.tenants.models import Role, StaffRole, Store, User
+from tests import server
+
+SCHEMA: dict[str, Any] = yaml.safe_load((server.ROOT / "docs" / "openapi.yaml").read_text())
+ADDRESSES = [
+    (path, method, operation)
+    for path, methods in SCHEMA["paths"].items()
+    for method, operation in methods.items()
+    if "{" in path
+]
+
+
+@pytest.fixture
+def cafe_clients(program: Any, counter: Any) -> dict[str, Client]:
+    """The café's till, and its owner, by door."""
+    now = timezone.now()
+    _, key = keys.make(merchant=program.merchant, store=counter, name="till", scopes=["store", "member_tokens"], at=now)
+    user = User.objects.create_user("owner@cafe.example", "a long password")
+    StaffRole.objects.create(user=user, merchant=program.merchant, role=Role.OWNER)
+    _, token = keys.make_staff_token(user=user, name="tests", at=now)
+    return {
+        "store": Client(headers={"Authorization": f"Api-Key {key}"}),
+        "admin": Client(headers={"Authorization": f"Bearer {token}"}),
+    }
+
+
+@pytest.fixture
+def theirs(bookshop: Any, bookworm: Any) -> dict[str, dict[str, str]]:
+    """Rows of the bookshop, by the noun an address begins with."""
+    now = timezone.now()
+    merchant = bookshop.merchant
+    store = Store.objects.create(merchant=merchant, reference="shelf", name="Shelf")
+    entry = points.earn(member=bookworm, store=store, amount=Decimal(9), order_reference="B-1", at=now)
+    key, _ = keys.make(merchant=merchant, store=store, name="till", scopes=["store"], at=now)
+    with runs.record("loyalty.expire_points", trigger=Run.Trigger.COMMAND, merchant=merchant) as run:
+        pass
+    tier = Tier.objects.create(program=bookshop, slug="gold", name="Gold", point_threshold=1000)
+    reward = Reward.objects.create(program=bookshop, slug="novel", name="Novel", cost_points=500)
+    return {
+        "cards": {"cardId": str(bookworm.pk), "cardNumber": bookworm.card_number},
+        "transactions": {"entryId": str(entry.pk)},
+        "programs": {"rowId": str(bookshop.pk)},
+        "tiers": {"rowId": str(tier.pk)},
+        "rewards": {"rowId": str(reward.pk)},
+        "stores": {"rowId": str(store.pk)},
+        "keys": {"rowId": str(key.pk)},
+        "runs": {"runId": str(run.pk)},
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "operation"), ADDRESSES, ids=[f"{method} {path}" for path, method, _ in ADDRESSES]
+)
+def test_another_merchants_row_is_answered_as_none(cafe_clients, theirs, path, method, operation):
+    door, noun = ("admin" if "/admin/" in path else "store"), path.split("/loyalty/")[1].split("/")[0]
+    client = cafe_clients[door]
+    nothing = {name: "9999999999999999" if name == "cardNumber" else str(new_id()) for name in theirs[noun]}
+    # Whatever is read once, or written once a minute, has been.
+    _ask(client, method, path, nothing, operation)
+
+    with CaptureQueriesContext(connection) as for_nothing:
+        none = _ask(client, method, path, nothing, operation)
+    with CaptureQueriesContext(connection) as for_theirs:
+        foreign = _ask(client, method, path, theirs[noun], operation)
+
+    assert (none.status_code, foreign.status_code) == (404, 404)
+    assert foreign.json() | {"requestId": ""} == none.json() | {"requestId": ""}
+    assert len(for_theirs) == len(for_nothing)
+
+
+def _ask(client: Client, method: str, path: str, ids: dict[str, str], operation: dict[str, Any]) -> Any:
+    """The operation with these ids, and the body of its own example."""
+    for name, value in ids.items():
+        path = path.replace(f"{{{name}}}", value)
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    body = next((each["value"] for each in content.get("examples", {}).values()), {})
+    if "merchant" in body:
+        body = {name: value for name, value in body.items() if name != "merchant"}
+    return client.generic(method.upper(), path, json.dumps(body) if method != "get" else "", "application/json")
