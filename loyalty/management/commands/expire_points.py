@@ -7,21 +7,13 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
+from loyalty.background import FutureRun
 from loyalty.models import Program
 from loyalty.operations import expiration
 from loyalty_site.jobs import runs
 from loyalty_site.jobs.commands import Report, ReportCommand, time_given
 from loyalty_site.jobs.models import Run
-from loyalty_site.refusals import Refusal
 from loyalty_site.tenants.models import Merchant
-
-
-class FutureRun(Refusal):
-    """Nothing is expired ahead of its time."""
-
-    code = "future_run"
-    status = 422
-    sentence = "A time in the future is possible with --dry-run only."
 
 
 class Command(ReportCommand):

@@ -8,6 +8,7 @@ from django.test import Client
 
 from loyalty.queries import reconciliation
 from loyalty_site.http import keys
+from loyalty_site.http.models import IdempotentAnswer, RateLimitedHour, RateWindow
 
 PERSON = {
     "first_name": "Zerlina",
@@ -103,3 +104,16 @@ def test_a_forgotten_card_is_neither_replaced_nor_switched_on(manager, zerlina):
 
     assert manager.post(f"cards/{zerlina.pk}/reactivate").status_code == 404
     assert manager.post(f"cards/{zerlina.pk}/replace", {"reason": "Lost"}).status_code == 404
+
+
+def test_what_a_person_called_is_forgotten_under_their_own_name_too(manager, zerlina, noon):
+    name = f"member:{zerlina.merchant_id}:{zerlina.customer.user_id}"
+    RateWindow.objects.create(subject=name, begins_at=noon, calls=3)
+    RateLimitedHour.objects.create(subject=name, begins_at=noon, calls=1)
+    IdempotentAnswer.objects.create(credential=name, key="k-1", fingerprint=b"x" * 32, status=200, body='{"a": 1}')
+    assert set(tables_with(name)) >= {"rate_windows", "rate_limited_hours", "idempotent_answers"}
+
+    manager.post(f"cards/{zerlina.pk}/anonymize")
+
+    assert tables_with(str(zerlina.customer.user_id)) == {}
+    assert IdempotentAnswer.objects.get(key="k-1").body is None
