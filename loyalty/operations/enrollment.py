@@ -210,13 +210,9 @@ def insert_new(members: list[Member]) -> list[Member]:
 def _insert_of(rows: Sequence[Model]) -> tuple[str, list[Any]]:
     """The statement that inserts these rows of one model and leaves out those there are; `{where}` for members."""
     fields = rows[0]._meta.concrete_fields
-    columns = ", ".join(field.column for field in fields)
+    columns = ", ".join(str(field.column) for field in fields)
     row = "(" + ", ".join(f"%s::{field.db_type(connection)}" for field in fields) + ")"
-    values = [
-        field.get_db_prep_save(field.pre_save(each, add=True), connection)  # type: ignore[attr-defined]
-        for each in rows
-        for field in fields
-    ]
+    values = [field.get_db_prep_save(field.pre_save(each, add=True), connection) for each in rows for field in fields]
     where = " {where}" if isinstance(rows[0], Member) else ""
     table, source = rows[0]._meta.db_table, ", ".join([row] * len(rows))
     statement = f"INSERT INTO {table} ({columns}) SELECT {columns} FROM (VALUES {source}) AS v ({columns}){where}"

@@ -342,7 +342,7 @@ def insert_new(redemptions: list[Redemption]) -> set[UUID]:
     row = f"({', '.join(['%s'] * len(fields))})"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {Redemption._meta.db_table} ({', '.join(field.column for field in fields)}) "
+            f"INSERT INTO {Redemption._meta.db_table} ({', '.join(str(field.column) for field in fields)}) "
             f"VALUES {', '.join([row] * len(redemptions))} "
             "ON CONFLICT (merchant_id, key) WHERE key IS NOT NULL DO NOTHING RETURNING id",
             values,

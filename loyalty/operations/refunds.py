@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from loyalty import ledger
 from loyalty.events import EntryUndone, PointsRefunded, StampVoided
@@ -127,17 +128,28 @@ def refunding(
 
 def order_named(member: Member, order_reference: str) -> tuple[LedgerEntry, "Story"]:
     """The purchase of the locked member with this reference, and its story. Raises `OrderNotFound`."""
-    orders = LedgerEntry.objects.filter(merchant_id=member.merchant_id, key=f"earn:{order_reference}", member=member)
-    # Each part goes by its own index; one condition for both would read the table through.
-    answers = LedgerEntry.objects.filter(answers_id__in=orders.order_by().values("pk"))
-    rows = list(orders.order_by().union(answers.order_by(), all=True))
-    order = next((row for row in rows if row.type == EntryType.EARN), None)
-    if order is None:
+    order, story = _with_story(
+        LedgerEntry.objects.filter(merchant_id=member.merchant_id, key=f"earn:{order_reference}", member=member)
+    )
+    if order is None or story is None:
         raise OrderNotFound
-    story = Story.of(order)
-    for row in rows:
-        story.hear(row.type, row.metadata, row.key)
     return order, story
+
+
+def _with_story(entries: QuerySet[LedgerEntry]) -> "tuple[LedgerEntry | None, Story | None]":
+    """The one entry of these and its story, in one query; its member must be locked."""
+    # Each part goes by its own index; one condition for both would read the table through.
+    answers = LedgerEntry.objects.filter(answers_id__in=entries.order_by().values("pk"))
+    rows = list(entries.order_by().union(answers.order_by(), all=True))
+    answered = {row.answers_id for row in rows}
+    entry = next((row for row in rows if row.pk in answered or len(rows) == 1), None)
+    if entry is None:
+        return None, None
+    story = Story.of(entry)
+    for row in rows:
+        if row is not entry:
+            story.hear(row.type, row.metadata, row.key)
+    return entry, story
 
 
 @dataclass(slots=True)
@@ -202,15 +214,18 @@ def void(
     turned back. Works on inactive cards. With `member` the entry must be theirs. Raises
     `NotFound`, `NotVoidable`, `VoidTooLate`, `InsufficientPoints`, `StampsSpent`.
     """
-    entry = LedgerEntry.objects.filter(merchant_id=store.merchant_id, pk=entry_id).first()
-    if entry is None or (member is not None and entry.member_id != member.pk):
+    if member is None:
+        owner = "m.merchant_id = %s AND m.id = (SELECT e.member_id FROM loyalty_ledger_entries e WHERE e.id = %s)"
+        member = next(iter(faces.members(owner, [store.merchant_id, entry_id], for_change=True)), None)
+        if member is None:
+            raise NotFound
+    locked = lock(member)
+    entry, story = _with_story(LedgerEntry.objects.filter(merchant_id=store.merchant_id, pk=entry_id, member=locked))
+    if entry is None or story is None:
         raise NotFound
     if stamps_alone and entry.type != EntryType.STAMP_EARNED:
         raise NotVoidable
-    if member is None:
-        [member] = faces.members("m.id = %s", [entry.member_id], for_change=True)
-    entry.member = lock(member)
-    story = stories([entry])[entry.pk]
+    entry.member = locked
     booking = voiding(store=store, entry=entry, story=story, reason=reason, at=at, actor=actor)
     if story.voided:
         first = LedgerEntry.objects.get(merchant_id=entry.merchant_id, key=f"void:{entry.pk}")

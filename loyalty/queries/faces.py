@@ -92,17 +92,19 @@ def selection() -> str:
 
 def member_of(row: tuple[Any, ...], programs: dict[UUID, Program] | None = None) -> Member:
     """The member in a row of `selection()`. Members of one program share its object, through `programs`."""
-    made, begin = [], 0
+    made: list[Any] = []
+    begin = 0
     for _, model in _JOINED:
         names, columns = _columns(model)
         made.append(model.from_db("default", names, row[begin : begin + len(columns)]))
         begin += len(columns)
-    member, program, customer = made
+    member: Member = made[0]
+    program, customer = made[1:]
     shared = programs if programs is not None else {}
     if program.pk not in shared:
         shared[program.pk] = with_ladder(program, row[begin])
     member.program = shared[program.pk]
-    member.customer = customer  # type: ignore[assignment]
+    member.customer = customer
     tiers: dict[UUID, Tier] = member.program.all_tiers  # type: ignore[attr-defined]
     member.tier = tiers.get(member.tier_id) if member.tier_id is not None else None
     return member
@@ -185,6 +187,6 @@ def _made(model: type[Any], values: tuple[Any, ...]) -> Any:
 
 
 @cache
-def _columns(model: type[Model]) -> tuple[list[str], list[str]]:
+def _columns(model: Any) -> tuple[list[str], list[str]]:
     fields = model._meta.concrete_fields
-    return [field.attname for field in fields], [field.column for field in fields]
+    return [field.attname for field in fields], [str(field.column) for field in fields]

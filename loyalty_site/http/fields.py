@@ -23,7 +23,7 @@ class Input(serializers.Serializer[Any]):
         if isinstance(data, Mapping):
             unknown = [str(name) for name in data if name not in self.fields]
             if unknown:
-                message = self.error_messages["unknown_field"]
+                message = str(self.error_messages["unknown_field"])
                 raise serializers.ValidationError(
                     {name[:100]: serializers.ErrorDetail(message, "unknown_field") for name in unknown[:20]}
                 )

@@ -59,12 +59,12 @@ def _speaks_for_itself(request: HttpRequest) -> bool:
 
 def _short_way() -> Callable[[HttpRequest], Any]:
     """Django's handler with the one middleware such calls need; the others cost a tenth of a till's time."""
-    handler = BaseHandler()
+    handler: Any = BaseHandler()
     handler._view_middleware = []
     handler._template_response_middleware = []
     handler._exception_middleware = []
     inner = convert_exception_to_response(handler._get_response)
-    secured = convert_exception_to_response(SecurityMiddleware(inner))
+    secured: Any = convert_exception_to_response(SecurityMiddleware(inner))
 
     def answer(request: HttpRequest) -> HttpResponse:
         # Whatever a page before on this thread was written in.

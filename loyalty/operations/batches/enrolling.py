@@ -49,8 +49,8 @@ def _enroll(
         results.update({client_id: NoProgram() for client_id in people})
         return {}
     index: dict[tuple[str, str], tuple[Customer, Member | None]] = {}
-    for customer, member in known:
-        _remember(index, customer, member)
+    for known_customer, known_member in known:
+        _remember(index, known_customer, known_member)
     made: dict[str, Member] = {}
     again: dict[str, Person] = {}
     for client_id, person in people.items():
@@ -58,7 +58,10 @@ def _enroll(
         if len(same) > 1:
             results[client_id] = AmbiguousPerson()
             continue
-        customer, member = next(iter(same.values())) if same else (None, None)
+        customer: Customer | None = None
+        member: Member | None = None
+        if same:
+            [(customer, member)] = same.values()
         if member is not None and member.enrolled_at is not None:
             results[client_id] = Enrolled(member, created=False)
         elif member is not None:
@@ -66,14 +69,14 @@ def _enroll(
             member.enrolled_at = member.last_activity_at = at
             results[client_id] = Enrolled(member, created=bool(first))
         else:
-            made[client_id] = member = new_member(program, customer, person, at)
-            _remember(index, member.customer, member)
+            made[client_id] = newcomer = new_member(program, customer, person, at)
+            _remember(index, newcomer.customer, newcomer)
     # In one order, whatever the batch's: two batches with the same people must not wait for each other.
     written = insert_new(sorted(made.values(), key=lambda one: _order(one.customer))) if made else []
-    written_ids = {member.pk for member in written}
-    for client_id, member in made.items():
-        if member.pk in written_ids:
-            results[client_id] = Enrolled(member, created=True)
+    written_ids = {one.pk for one in written}
+    for client_id, newcomer in made.items():
+        if newcomer.pk in written_ids:
+            results[client_id] = Enrolled(newcomer, created=True)
         else:
             again[client_id] = people[client_id]
     return again

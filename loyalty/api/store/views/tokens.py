@@ -1,5 +1,7 @@
 """Tokens for a storefront's signed-in customers."""
 
+from uuid import UUID
+
 from django.http import HttpResponse
 from django.utils import timezone
 from rest_framework.request import Request
@@ -40,7 +42,7 @@ class MemberTokens(CardView):
 
         return self.change(issue)
 
-    def _customer(self, user_id: object) -> Customer:
+    def _customer(self, user_id: UUID) -> Customer:
         known = Customer.objects.filter(merchant=self.merchant, user_id=user_id, anonymized_at=None).first()
         if known is None:
             raise NotFound
