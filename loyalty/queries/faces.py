@@ -2,7 +2,7 @@
 
 import json
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -39,8 +39,7 @@ def members(where: str, parameters: list[Any], *, for_change: bool = False, orde
     with prepared_cursor() as cursor:
         cursor.execute(f"{selection()}{_FROM} WHERE {where} {order}{locking}", parameters)
         rows = cursor.fetchall()
-    programs: dict[UUID, Program] = {}
-    found = [member_of(row, programs) for row in rows]
+    found = [member_of(row) for row in rows]
     if for_change:
         for member in found:
             mark_as_locked(member)
@@ -90,24 +89,28 @@ def selection() -> str:
     return f"SELECT {', '.join(columns)}, {_LADDER}"
 
 
-def member_of(row: tuple[Any, ...], programs: dict[UUID, Program] | None = None) -> Member:
-    """The member in a row of `selection()`. Members of one program share its object, through `programs`."""
-    made: list[Any] = []
-    begin = 0
-    for _, model in _JOINED:
-        names, columns = _columns(model)
-        made.append(model.from_db("default", names, row[begin : begin + len(columns)]))
-        begin += len(columns)
-    member: Member = made[0]
-    program, customer = made[1:]
-    shared = programs if programs is not None else {}
-    if program.pk not in shared:
-        shared[program.pk] = with_ladder(program, row[begin])
-    member.program = shared[program.pk]
-    member.customer = customer
-    tiers: dict[UUID, Tier] = member.program.all_tiers  # type: ignore[attr-defined]
+def member_of(row: tuple[Any, ...]) -> Member:
+    """The member in a row of `selection()`."""
+    of_member, of_program, of_customer = _widths()
+    begin = of_member + of_program
+    member = _made(Member, row[:of_member])
+    program = _program(row[of_member:begin], row[begin + of_customer])
+    member.program = program
+    member.customer = _made(Customer, row[begin : begin + of_customer])
+    tiers: dict[UUID, Tier] = program.all_tiers  # type: ignore[attr-defined]
     member.tier = tiers.get(member.tier_id) if member.tier_id is not None else None
-    return member
+    return member  # type: ignore[no-any-return]
+
+
+@lru_cache(64)
+def _program(values: tuple[Any, ...], tiers: str) -> Program:
+    """The program of these columns and tiers. As long as neither changes in the database it is one object."""
+    return with_ladder(_made(Program, values), tiers)
+
+
+@cache
+def _widths() -> list[int]:
+    return [len(_columns(model)[0]) for _, model in _JOINED]
 
 
 def with_ladder(program: Program, tiers: str) -> Program:
@@ -167,9 +170,8 @@ def persons(
         rows = cursor.fetchall()
     if not rows:
         return None, []
-    widths = [len(_columns(model)[0]) for _, model in _JOINED]
-    of_member, of_program, of_customer = widths
-    program = with_ladder(_made(Program, rows[0][of_member : of_member + of_program]), rows[0][-1])
+    of_member, of_program, of_customer = _widths()
+    program = _program(rows[0][of_member : of_member + of_program], rows[0][-1])
     found: list[tuple[Customer, Member | None]] = []
     for row in rows:
         if row[of_member + of_program] is None:
@@ -177,7 +179,7 @@ def persons(
         if row[0] is None:
             found.append((_made(Customer, row[of_member + of_program : of_member + of_program + of_customer]), None))
         else:
-            member = member_of(row, {program.pk: program})
+            member = member_of(row)
             found.append((member.customer, member))
     return program, found
 

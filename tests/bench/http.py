@@ -23,6 +23,7 @@ from tests.bench.worker import workers
 
 MEMBERS = 10_000
 CONNECTIONS = 8
+THREADS = 4
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -134,7 +135,7 @@ def _site() -> Iterator[int]:
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "gunicorn", "loyalty_site.wsgi", f"--bind=fd://{listener.fileno()}"),
-                *("--worker-class=gthread", "--workers=1", f"--threads={CONNECTIONS}", "--keep-alive=30"),
+                *("--worker-class=gthread", "--workers=1", f"--threads={THREADS}", "--keep-alive=30"),
             ],
             cwd=server.ROOT,
             env={
