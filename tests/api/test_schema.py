@@ -159,7 +159,7 @@ def test_an_operation_keeps_its_contract(world, path, method):
 
     @given(case=st.one_of(operation.as_strategy(generation_mode=mode) for mode in modes), is_known=st.integers(0, 3))
     @settings(
-        max_examples=max(2, EXAMPLES // len(OPERATIONS)),
+        max_examples=max(2, -(-EXAMPLES // len(OPERATIONS))),
         derandomize=True,
         deadline=None,
         database=None,
