@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminCheckboxSelectMultiple
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from loyalty_site.http import keys
 from loyalty_site.http.models import ApiKey, Scope
@@ -30,7 +30,7 @@ class KeyForm(forms.ModelForm):  # type: ignore[type-arg]
     """A new key: whose, for which store, to open what."""
 
     scopes = forms.MultipleChoiceField(
-        label=_("opens"), choices=Scope.choices, widget=UnfoldAdminCheckboxSelectMultiple, initial=[Scope.STORE]
+        label=_("opens"), choices=Scope.choices, widget=UnfoldAdminCheckboxSelectMultipleWidget, initial=[Scope.STORE]
     )
 
     class Meta:
