@@ -25,7 +25,7 @@ from loyalty_site.http.secrets import API_KEY_PREFIX, STAFF_TOKEN_PREFIX, digest
 from loyalty_site.http.tokens import read
 from loyalty_site.refusals import Refusal
 from loyalty_site.tenants.models import Merchant, Store, User
-from loyalty_site.tenants.permissions import may
+from loyalty_site.tenants.permissions import holds_anywhere, may
 
 
 class RateLimited(Refusal):
@@ -274,7 +274,7 @@ class StaffView(Door):
         assert caller.user is not None  # noqa: S101 (StaffAuthentication names one)
         self.user = caller.user
         permission = self.permissions.get(self.request.method or "")
-        if permission is not None and not self.user.has_perm(permission):
+        if permission is not None and not holds_anywhere(self.user, permission):
             raise exceptions.PermissionDenied("Your role does not allow this.", "wrong_role")
 
     def may(self, permission: str, merchant_id: UUID) -> bool:
