@@ -48,7 +48,8 @@ def test_it_runs_tasks_and_delivers_news(start_worker):
 
 
 def test_it_starts_with_the_schedules_of_the_code(start_worker):
-    Schedule.objects.create(name="by hand", func="os.remove", schedule_type=Schedule.CRON, cron="whenever")
+    by_hand = Schedule(name="by hand", func="os.remove", schedule_type=Schedule.CRON, cron="whenever")
+    Schedule.objects.bulk_create([by_hand])
 
     start_worker()
 
@@ -164,7 +165,7 @@ def test_a_task_that_kills_its_process_is_parked_after_three_attempts_and_others
 def test_it_goes_on_when_the_database_comes_back(start_worker, own_database):
     worker = start_worker()
     async_task("tests.jobs.tasks.sweep")
-    wait_until(lambda: Run.objects.filter(job="tests.sweep", status="succeeded").count() == 1)
+    wait_until(lambda: Run.objects.filter(job="tests.sweep", status="succeeded").count() == 1, worker.log.read_text)
 
     with own_database.connect() as other:
         other.execute(
