@@ -6,9 +6,6 @@ import time
 
 import pytest
 
-from loyalty.models import LedgerEntry, Member, PointLot
-from loyalty_site.outbox.models import OutboxEvent
-
 RULES = {"rule_a_inactivity_180d": "inactivity", "rule_b_lot_180d": "lots"}
 
 
