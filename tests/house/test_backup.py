@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -124,9 +125,17 @@ def test_the_restored_ledger_goes_on(own_database, purchases, other_database, ma
 
 
 # --- Point in time --------------------------------------------------------------------------------------------
-def test_a_server_is_taken_back_to_a_moment(tmp_path):
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that the server's account may enter, also while another run of pytest locks up its own."""
+    with tempfile.TemporaryDirectory(prefix="regulars-backup-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_a_server_is_taken_back_to_a_moment(open_folder):
     version = embedded.version_wanted()
-    archive = tmp_path / "archive"
+    archive = open_folder / "archive"
     archive.mkdir()
     archive.chmod(0o777)
     options = {
@@ -134,7 +143,7 @@ def test_a_server_is_taken_back_to_a_moment(tmp_path):
         "archive_mode": "on",
         "archive_command": f"test ! -f '{archive}/%f' && cp '%p' '{archive}/%f'",
     }
-    running = embedded.start(tmp_path / "first", version=version, options=options, durable=False)
+    running = embedded.start(open_folder / "first", version=version, options=options, durable=False)
     try:
         embedded.prepare(running)
         superuser = running.url(embedded.SUPERUSER, embedded.DATABASE)
@@ -142,7 +151,7 @@ def test_a_server_is_taken_back_to_a_moment(tmp_path):
             connection.execute("CREATE TABLE entries (number int, written_at timestamptz DEFAULT clock_timestamp())")
             _run(
                 _tool("pg_basebackup"),
-                f"--pgdata={tmp_path / 'base'}",
+                f"--pgdata={open_folder / 'base'}",
                 f"--dbname={running.url(embedded.SUPERUSER, 'postgres')}",
                 "--checkpoint=fast",
             )
@@ -153,7 +162,7 @@ def test_a_server_is_taken_back_to_a_moment(tmp_path):
             connection.execute("DELETE FROM entries")
             connection.execute("SELECT pg_switch_wal()")
         running.stop()  # archives what is left
-        restored = _restore(tmp_path, archive, moment, version)
+        restored = _restore(open_folder, archive, moment, version)
     finally:
         running.stop()
 
