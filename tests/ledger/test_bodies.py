@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from loyalty.ledger import Posting
-from loyalty.models import EntryType
+from loyalty.models import EntryType, PointLot
 from tests.cast import NOON, make_member
 from tests.ledger import batches, reading
 from tests.ledger.model import Model
@@ -178,3 +178,46 @@ def test_what_another_member_answers_gives_nobody_more(alice, program, body):
 
     assert outcome.entry.points == 5
     assert reading.broken_promises() == {}
+
+
+@pytest.mark.parametrize("body", ["rows", "set"])
+def test_what_was_taken_comes_back_once_and_into_its_lots(alice, body):
+    later = NOON + timedelta(days=1)
+    credit = Posting(member=alice, type=EntryType.EARN, points=10, expires_at=NOON)
+    taken = Posting(member=alice, type=EntryType.POINTS_EXPIRED, points=-10)
+    reading.posted([credit, taken], at=NOON, body="rows")
+
+    def give_back(points, short, until=None):
+        giving = Posting(
+            member=alice,
+            type=EntryType.UNDO,
+            points=points,
+            short=short,
+            gives_back=True,
+            answers_id=taken.id,
+            reopens_until=until,
+        )
+        return reading.posted([giving], at=NOON, body=body)
+
+    [part] = give_back(4, "refuse", later)
+    beyond = give_back(7, "refuse")
+    [rest] = give_back(10, "clamp")
+    [nothing] = give_back(10, "clamp")
+
+    lot = PointLot.objects.get()
+    assert [part.entry.points, rest.entry.points, nothing.what] == [4, 6, "skipped"]
+    assert beyond == ("more_than_was_taken", {"ord": 1, "room": 6})
+    assert (lot.consumed, lot.status, lot.expires_at) == (0, "scheduled", later)
+
+
+@pytest.mark.parametrize("body", ["rows", "set"])
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [("redeem", "consumed"), ("points_expired", "expired"), ("refund", "cancelled"), ("undo", "cancelled")],
+)
+def test_a_lot_says_how_it_ended(alice, body, kind, status):
+    reading.posted([Posting(member=alice, type=EntryType.EARN, points=10, expires_at=NOON)], at=NOON, body="rows")
+
+    reading.posted([Posting(member=alice, type=EntryType(kind), points=-10)], at=NOON, body=body)
+
+    assert PointLot.objects.get().status == status
