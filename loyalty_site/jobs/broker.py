@@ -9,6 +9,7 @@ from typing import Any
 from django.db import Error, connection, transaction
 from django.utils import timezone
 from django_q.brokers.orm import ORM
+from django_q.conf import Conf
 from django_q.models import Task
 from django_q.signing import BadSignature, SignedPackage
 from django_q.utils import get_func_repr
@@ -33,10 +34,23 @@ class RecordingBroker(ORM):
     _beaten_at = 0.0
 
     def dequeue(self) -> list[tuple[int, str]] | None:
-        taken: list[tuple[int, str]] | None = super().dequeue()
-        if not taken:
-            return taken
-        return [(queue_id, payload) for queue_id, payload in taken if self._note_taken(queue_id, payload)]
+        """Take the oldest task that is ready, in one transaction with the record that this worker has it.
+
+        Taken without a record, a task would wait three timeouts, and nobody would know whose it was.
+        """
+        # Outside the transaction: it also closes a connection that is worn out.
+        tasks = self.get_connection()
+        with transaction.atomic():
+            ready = tasks.filter(key=self.list_key, lock__lte=timezone.now()).order_by("pk")
+            row = ready.select_for_update(skip_locked=True).first()
+            if row is not None:
+                row.lock = self.timeout(row)
+                row.save(update_fields=["lock"])
+                given = self._note_taken(row.pk, row.payload)
+        if row is None:
+            time.sleep(Conf.POLL)
+            return None
+        return [(row.pk, row.payload)] if given else []
 
     def delete(self, task_id: int) -> None:
         super().delete(task_id)
