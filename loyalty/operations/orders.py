@@ -68,7 +68,7 @@ def in_currency(program: Program, currency: str | None) -> str:
 
 def reference(text: str) -> str:
     """`text`, if it can be an order's or a refund's reference. Raises `InvalidReference`."""
-    if not 1 <= len(text) <= 64 or any(not character.isprintable() for character in text):
+    if not 1 <= len(text) <= 64 or not text.isprintable():
         raise InvalidReference
     return text
 
