@@ -142,6 +142,17 @@ def test_a_key_comes_back_for_the_same_request_of_the_same_member_alone(people, 
         ledger.post([Posting(member=first, type=EntryType.EARN, key="order", fingerprint=b"y")], at=NOON, body=body)
 
 
+@pytest.mark.parametrize("body", ["rows", "set"])
+def test_a_key_that_two_members_bring_in_one_batch_refuses_it(people, body):
+    first, second, third, _ = people
+    too_much = Posting(member=third, type=EntryType.REDEEM, points=-1000)
+
+    with refused(ledger.OrderAlreadyUsed) as caught:
+        ledger.post([_earn(first, "order"), _earn(second, "order"), too_much], at=NOON, body=body)
+
+    assert caught.value.facts == {"ord": 2, "key": "order"}
+
+
 def test_a_key_whose_first_user_rolled_back_goes_to_the_next(people):
     first, second, *_ = people
     waiting = threading.Barrier(2)
