@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.contrib.staticfiles.finders import get_finder
 from django.db import connections
 from django.db.models import F, OuterRef, Subquery, Window
 from django.db.models.functions import Lag
@@ -14,7 +15,7 @@ from django.test import override_settings
 from loyalty.models import EntryType, LedgerEntry, Member, PointLot, Program
 from loyalty.operations import expiration
 from loyalty.queries import reconciliation
-from loyalty_site.console.demo import merchants, people, plans, seeding
+from loyalty_site.console.demo import merchants, people, plans, seeding, static
 from loyalty_site.console.demo.visits import days_of, visits_of
 from loyalty_site.jobs.models import Run
 from loyalty_site.outbox.models import OutboxEvent
@@ -202,3 +203,20 @@ def test_people_come_when_the_shops_are_open():
     local = [visit.at.astimezone(bookshop.zone) for visit in visits if not visit.shop.is_online]
     assert {moment.weekday() for moment in local} == {0, 1, 2, 3, 4, 5}
     assert {moment.hour for moment in local} == set(bookshop.hours)
+
+
+def test_static_files_are_collected_once_and_again_when_one_changes(settings, tmp_path):
+    (tmp_path / "files").mkdir()
+    source = tmp_path / "files" / "a.css"
+    source.write_text("a { color: red }")
+    settings.STATICFILES_DIRS = [tmp_path / "files"]
+    settings.STATIC_ROOT = str(tmp_path / "collected")
+    get_finder.cache_clear()
+
+    assert static.collect()
+    assert not static.collect()
+    source.write_text("a { color: rebeccapurple }")
+    assert static.collect()
+
+    get_finder.cache_clear()
+    assert (tmp_path / "collected" / "a.css").read_text() == "a { color: rebeccapurple }"

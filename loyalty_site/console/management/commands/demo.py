@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from loyalty.models import Member
 from loyalty_site import embedded
-from loyalty_site.console.demo import merchants, plans, seeding, web
+from loyalty_site.console.demo import merchants, plans, seeding, static, web
 from loyalty_site.console.demo.people import ONE_DAY
 from loyalty_site.console.demo.processes import Processes
 from loyalty_site.jobs import schedule_rows
@@ -63,18 +63,17 @@ class Command(ReportCommand):
             "merchants": ", ".join(plan.name for plan in plans.merchants()),
             "members": Member.objects.filter(merchant__slug__in=[plan.slug for plan in plans.merchants()]).count(),
         }
-        logins = merchants.logins()
         if listener is None:
-            return {**shown, "logins": logins}
+            return {**shown, "logins": merchants.logins()}
         with listener:
-            return {**self._serve(listener), **shown, "logins": logins}
+            return {**self._serve(listener), **shown, "logins": self.logins}
 
     def _prepare(self) -> seeding.Seeded:
         self._say("Bringing the database up to date ...")
         call_command("migrate", verbosity=0, interactive=False)
         schedule_rows.sync()
-        self._say("Collecting static files ...")
-        call_command("collectstatic", verbosity=0, interactive=False)
+        if static.collect():
+            self._say("Collected static files.")
         if not Run.objects.filter(job=seeding.JOB, status=Run.Status.SUCCEEDED).exists():
             self._say("Making two merchants and their year, once ...")
         with self.progress("Days", total=seeding.DAYS) as advance:
@@ -82,8 +81,6 @@ class Command(ReportCommand):
 
     def _serve(self, listener: socket.socket) -> dict[str, Any]:
         """Start web and worker; return once the site answers. Leaves with 1 where it does not."""
-        # The children open their own; ours would only be idle.
-        connections.close_all()
         self._say("Starting web and worker ...")
         self.processes = processes = Processes(embedded.directory() / "log").__enter__()
         environment = _environment()
@@ -95,6 +92,10 @@ class Command(ReportCommand):
             pass_fds=[listener.fileno()],
         )
         processes.start("worker", [sys.executable, manage, "run_worker"], environment=environment)
+        # Slow on purpose, as passwords are, and so done while the others start.
+        self.logins = merchants.logins()
+        # The children have connections of their own; ours would only be idle.
+        connections.close_all()
         address = f"http://{web.HOST}:{listener.getsockname()[1]}/"
         answers = web.wait_until_it_answers(
             f"{address}admin/login/", seconds=READY_SECONDS, is_over=lambda: processes.are_over
@@ -137,8 +138,8 @@ _GUNICORN = (
     "gunicorn",
     "loyalty_site.wsgi",
     "--worker-class=gthread",
-    "--workers=2",
-    "--threads=4",
+    "--workers=1",
+    "--threads=8",
     "--graceful-timeout=5",
     "--no-control-socket",
 )
