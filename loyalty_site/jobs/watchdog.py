@@ -16,6 +16,7 @@ from django.utils import timezone
 from django_q.conf import Conf
 from django_q.models import OrmQ
 
+from loyalty_site.jobs.delivery import POLL_SECONDS
 from loyalty_site.jobs.models import QueuedTask, Worker
 
 logger = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class Watchdog:
         now = time.monotonic()
         if now - self.checked_at < self.every:
             return
-        if now - self.checked_at > self.every + self.stall.total_seconds() / 2:
+        if now - self.checked_at > max(self.stall.total_seconds() / 2, self.every + 2 * POLL_SECONDS):
             # First look, or the database was away: what is old by now may be so for that reason.
             self.watching_since = now
         self.checked_at = now
