@@ -140,6 +140,7 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 
 # --- Language and time ----------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -147,6 +148,7 @@ LANGUAGES = [("en", "English"), ("fr", "Français"), ("de", "Deutsch"), ("lb", "
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
+FORMAT_MODULE_PATH = ["loyalty_site.formats"]
 
 # --- Files ----------------------------------------------------------------------------------------------------
 STATIC_URL = "static/"

@@ -1,11 +1,15 @@
 """The ledger, to be read."""
 
+import re
+from datetime import UTC
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.dateparse import parse_datetime
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from import_export import resources
@@ -17,6 +21,22 @@ from loyalty_site.jobs.models import Run
 from loyalty_site.tenants.exports import ExportingAdmin
 from loyalty_site.tenants.looks import pill
 from loyalty_site.tenants.scoping import ReadOnly
+
+_LOOKS_LIKE_A_TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+\d\d:\d\d|Z)$")
+
+# Rows of the page, and what has to be there for them to say anything.
+_MAY_BE_EMPTY = {
+    "stamps": "stamps_delta",
+    "stamps_balance_after": "stamps_balance_after",
+    "lifetime_delta": "lifetime_delta",
+    "requested": "requested",
+    "description": "description",
+    "order_reference": "order_reference",
+    "store": "store_id",
+    "actor": "actor_id",
+    "run_link": "run_id",
+    "answers": "answers_id",
+}
 
 # How the operations name the key of an order (loyalty/operations/).
 _KEYS_OF_ORDERS = ("earn:", "redeem:", "refund:", "stamp:", "stamp_redeem:")
@@ -102,6 +122,7 @@ class LedgerEntryAdmin(ReadOnly, ExportingAdmin):
         "created_at",
     ]
     readonly_fields = fields
+    shown_if = _MAY_BE_EMPTY
 
     @display(description=_("type"), ordering="type")
     def shown_type(self, entry: LedgerEntry) -> str:
@@ -202,4 +223,7 @@ def readable(facts: Any) -> str:
         )
     if isinstance(facts, bool):
         return str(_("yes") if facts else _("no"))
-    return "-" if facts is None or facts == "" else format_html("{}", str(facts))
+    if facts is None or facts == "":
+        return "-"
+    moment = parse_datetime(facts) if isinstance(facts, str) and _LOOKS_LIKE_A_TIME.match(facts) else None
+    return format_html("{}", f"{date_format(moment.astimezone(UTC), 'DATETIME_FORMAT')} UTC" if moment else str(facts))

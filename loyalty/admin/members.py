@@ -237,6 +237,7 @@ class MemberAdmin(ExportingAdmin):
                     if may_change and deed.possible(member)
                 ],
                 "may_change": may_change,
+                "now": timezone.now(),
                 **(extra_context or {}),
             },
         )

@@ -62,7 +62,7 @@ class ProgramAdmin(MerchantScopedAdmin):
         ),
         (gettext_lazy("Holds and voids"), {"fields": [("hold_days", "void_hours")]}),
         (
-            gettext_lazy("Tiers"),
+            gettext_lazy("Reaching tiers"),
             {"fields": [("tier_basis", "downgrade_policy"), "downgrade_warning_days"]},
         ),
     ]

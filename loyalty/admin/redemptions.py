@@ -102,6 +102,17 @@ class RedemptionAdmin(MerchantScopedAdmin):
         "facts",
     ]
     readonly_fields = fields
+    shown_if = {
+        "order_reference": "order_reference",
+        "store": "store_id",
+        "actor": "actor_id",
+        "fulfilled_at": "fulfilled_at",
+        "failed_at": "failed_at",
+        "cancelled_at": "cancelled_at",
+        "reason": "reason",
+        "entry_link": "entry_id",
+        "facts": "metadata",
+    }
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
