@@ -167,9 +167,12 @@ def test_lifetime_points_come_back_once_however_small_the_parts(alice, body):
 @pytest.mark.parametrize("body", ["rows", "set"])
 def test_what_another_member_answers_gives_nobody_more(alice, program, body):
     ben = make_member(program, "ben")
-    later = NOON + timedelta(days=1)
     taken = Posting(member=alice, type=EntryType.POINTS_EXPIRED, points=-5)
-    start = [Posting(member=one, type=EntryType.EARN, points=10, expires_at=later) for one in (alice, ben)]
+    # Ben's lot is the first in spending order.
+    start = [
+        Posting(member=one, type=EntryType.EARN, points=10, expires_at=NOON + timedelta(days=days))
+        for one, days in [(ben, 1), (alice, 2)]
+    ]
     stray = Posting(member=ben, type=EntryType.REDEEM, points=-10, answers_id=taken.id)
     reading.posted([*start, taken, stray], at=NOON, body="rows")
     giving = Posting(member=alice, type=EntryType.UNDO, points=9, gives_back=True, answers_id=taken.id, short="clamp")
@@ -177,6 +180,7 @@ def test_what_another_member_answers_gives_nobody_more(alice, program, body):
     [outcome] = reading.posted([giving], at=NOON, body=body)
 
     assert outcome.entry.points == 5
+    assert PointLot.objects.get(member=ben).consumed == 10
     assert reading.broken_promises() == {}
 
 
