@@ -125,7 +125,7 @@ def refuse_other_orders(slug: str, orders: Sequence[Order]) -> None:
             "key", "member__customer__external_ref", "store__reference", "metadata__amount"
         )
         for key, customer, store, amount in known:
-            order = by_key[key]
+            order = by_key[str(key)]
             if (customer, store, amount) != (order.customer, order.store, f"{order.amount:.2f}"):
                 raise OrderRefused(
                     f"Line {order.line}: order {order.reference} was booked before, for customer {customer}, "
