@@ -15,14 +15,13 @@ from django_q.signing import BadSignature, SignedPackage
 from django_q.utils import get_func_repr
 
 from loyalty_site.jobs.connections import drop_if_unusable
-from loyalty_site.jobs.identity import worker_name
+from loyalty_site.jobs.identity import watch_seconds, worker_name
 from loyalty_site.jobs.models import QueuedTask, Worker
 
 logger = logging.getLogger(__name__)
 
 # django-q2 counts the attempts of tasks that fail, not of those that kill their worker.
 MOST_UNFINISHED_STARTS = 3
-BEAT_SECONDS = 5.0
 
 
 class RecordingBroker(ORM):
@@ -59,7 +58,7 @@ class RecordingBroker(ORM):
     def set_stat(self, key: str, value: str, timeout: int) -> None:
         """Called by the cluster's sentinel at every turn of its loop: its sign of life."""
         now = time.monotonic()
-        if now - self._beaten_at >= BEAT_SECONDS:
+        if now - self._beaten_at >= watch_seconds():
             self._beaten_at = now
             drop_if_unusable()
             Worker.objects.update_or_create(name=worker_name(), defaults={"cluster_beat_at": timezone.now()})
@@ -133,7 +132,8 @@ def note_end(sender: Any, func: Any, task: dict[str, Any], **_: Any) -> None:
         # The task may have lost the connection; its result is not lost for that.
         drop_if_unusable()
         now: datetime = timezone.now()
-        QueuedTask.objects.filter(queue_id=task["ack_id"]).update(finished_at=now, unfinished_starts=0)
+        # In this order: who sees an idle process must also see why it is idle.
         Worker.objects.filter(name=worker_name()).update(task_ended_at=now)
+        QueuedTask.objects.filter(queue_id=task["ack_id"]).update(finished_at=now, unfinished_starts=0)
     except Error:
         logger.exception("The end of %s could not be recorded", task["name"])

@@ -138,7 +138,7 @@ def test_a_cluster_whose_idle_workers_were_killed_stalls_and_is_ended(start_work
 
 
 def test_a_cluster_that_is_busy_is_not_taken_for_stalled(start_worker):
-    worker = start_worker(WORKER_STALL_SECONDS="3")
+    worker = start_worker(WORKER_STALL_SECONDS="4")
 
     for _ in range(4):
         async_task("tests.jobs.tasks.nap")
