@@ -20,6 +20,7 @@ from loyalty.models.programs import MOST_POINTS
 from loyalty_site.ids import NEW_ID_SQL, new_id
 from loyalty_site.prepared import prepared_cursor
 from loyalty_site.refusals import Refusal
+from loyalty_site.texts import refuse_what_cannot_be_kept
 
 # From this many postings on, a batch without a member twice goes through the set-based body.
 SET_FROM = 16
@@ -69,14 +70,6 @@ class CardInactive(Refusal):
 
     code = "card_inactive"
     sentence = "This card is not active."
-
-
-class InvalidText(Refusal):
-    """A text that PostgreSQL cannot keep: with a NUL character, or half of a surrogate pair."""
-
-    code = "invalid_text"
-    status = 422
-    sentence = "Texts must not hold NUL characters or broken Unicode."
 
 
 class Short(StrEnum):
@@ -257,19 +250,8 @@ def _encode(postings: Sequence[Posting]) -> str:
     if "\\u0000" in text or "\\ud" in text:
         for posting in postings:
             shown = (posting.key, posting.order_reference, posting.description, posting.metadata)
-            if not all(_can_be_kept(value) for value in shown):
-                raise InvalidText
+            refuse_what_cannot_be_kept(*shown)
     return text
-
-
-def _can_be_kept(value: Any) -> bool:
-    if isinstance(value, str):
-        return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
-    if isinstance(value, dict):
-        return all(_can_be_kept(part) for pair in value.items() for part in pair)
-    if isinstance(value, list | tuple):
-        return all(_can_be_kept(part) for part in value)
-    return True
 
 
 def _moment(moment: datetime) -> str:

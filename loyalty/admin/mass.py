@@ -53,9 +53,8 @@ def undo(run_id: UUID | str, merchant_id: UUID | str | None, actor_id: UUID | st
             merchant_id=merchant.pk if merchant else None,
         )
         run.counts = dict(counts)
-        if counts["shortfall"]:
-            run.status = Run.Status.PARTIAL
-            run.error = f"{counts['shortfall']} points had been spent already and were not taken back."
+        if missing := undoing.what_was_missing(counts):
+            run.status, run.error = Run.Status.PARTIAL, missing
 
 
 def later(function: str, *ids: UUID | str | None) -> None:

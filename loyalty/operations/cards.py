@@ -12,6 +12,7 @@ from loyalty.operations.points import lock
 from loyalty_site import outbox
 from loyalty_site.refusals import NotFound, Refusal
 from loyalty_site.tenants.models import Merchant
+from loyalty_site.texts import refuse_what_cannot_be_kept
 
 log = structlog.get_logger("loyalty.card_service")
 
@@ -37,7 +38,12 @@ def find(*, merchant: Merchant, card_number: str) -> Member:
 
 
 def replace(*, member: Member, reason: str, at: datetime) -> Member:
-    """Give the member a new number and refuse the old one from now on; returns the member with the new number."""
+    """Give the member a new number and refuse the old one from now on; returns the member with the new number.
+
+    Raises `InvalidText`.
+    """
+    refuse_what_cannot_be_kept(reason)
+    reason = reason.strip()[:500]
     for attempt in range(_TRIES):
         try:
             return _replace(member, reason, at)
@@ -55,7 +61,7 @@ def _replace(member: Member, reason: str, at: datetime) -> Member:
         merchant_id=fresh.merchant_id,
         member=fresh,
         card_number=fresh.card_number,
-        reason=reason.strip(),
+        reason=reason,
         replaced_at=at,
     )
     number = new_card_number()

@@ -1,6 +1,6 @@
 """Becoming a member."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -22,6 +22,7 @@ from loyalty.operations.settling import Booking, settle
 from loyalty_site import outbox
 from loyalty_site.refusals import Refusal
 from loyalty_site.tenants.models import Customer, Store
+from loyalty_site.texts import refuse_what_cannot_be_kept
 
 log = structlog.get_logger("loyalty.card_service")
 
@@ -195,6 +196,7 @@ def _new_customer(program: Program, person: Person, at: datetime) -> Customer:
 
 def _normalized(person: Person) -> Person:
     """The person with clean address and number (E.164). Raises `InvalidPerson`."""
+    refuse_what_cannot_be_kept(*asdict(person).values())
     email, phone = person.email.strip(), person.phone.strip()
     if email:
         try:

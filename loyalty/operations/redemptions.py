@@ -18,13 +18,20 @@ from loyalty.events import (
 )
 from loyalty.ledger import KeyReused, OrderAlreadyUsed, Posted, Posting, Short
 from loyalty.models import EntryType, Member, Program, Redemption
-from loyalty.operations.orders import reference, whole_points
+from loyalty.operations.orders import (
+    LONGEST_KEY,
+    LONGEST_REFERENCE,
+    InvalidReference,
+    reference,
+    whole_points,
+)
 from loyalty.operations.points import ProgramInactive
 from loyalty.operations.settling import Booking, settle
 from loyalty_site import outbox
 from loyalty_site.outbox import Event
 from loyalty_site.refusals import Refusal
 from loyalty_site.tenants.models import Store, User
+from loyalty_site.texts import refuse_what_cannot_be_kept
 
 HOLD_EXPIRED = "hold_expired"
 
@@ -174,6 +181,7 @@ def fulfil(
 @transaction.atomic(savepoint=False)
 def cancel(*, redemption: Redemption, at: datetime, reason: str = "") -> Redemption:
     """Let go of the held points because they are not wanted any more. One that is closed is returned as it is."""
+    reason = _reason(reason)
     if _close(redemption, Redemption.Status.CANCELLED, cancelled_at=at, reason=reason):
         _release([redemption], at=at, news=RedemptionCancelled)
     return redemption
@@ -182,6 +190,7 @@ def cancel(*, redemption: Redemption, at: datetime, reason: str = "") -> Redempt
 @transaction.atomic(savepoint=False)
 def fail(*, redemption: Redemption, at: datetime, reason: str) -> Redemption:
     """Let go of the held points because it could not be fulfilled. One that is closed is returned as it is."""
+    reason = _reason(reason)
     if _close(redemption, Redemption.Status.FAILED, failed_at=at, reason=reason):
         _release([redemption], at=at, news=RedemptionFailed)
     return redemption
@@ -255,6 +264,9 @@ def _new(
         raise ProgramInactive
     if quantity < 1:
         raise InvalidQuantity
+    refuse_what_cannot_be_kept(key, order_reference, metadata)
+    if len(key or "") > LONGEST_KEY or len(order_reference) > LONGEST_REFERENCE:
+        raise InvalidReference
     return Redemption(
         merchant_id=member.merchant_id,
         member=member,
@@ -272,6 +284,12 @@ def _new(
         fulfilled_at=fulfilled_at,
         metadata=metadata or {},
     )
+
+
+def _reason(reason: str) -> str:
+    """The reason as its column takes it: what is longer than anybody reads is cut."""
+    refuse_what_cannot_be_kept(reason)
+    return reason.strip()[:500]
 
 
 def _insert(redemption: Redemption) -> Redemption | None:

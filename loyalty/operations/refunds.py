@@ -74,7 +74,7 @@ def refund(
         order = _order(lock(member), order_reference)
         kept = _kept(order)
         requested = kept - _share(order, _refunded(order) + money(amount))
-        if _void_of(order) is not None:
+        if _undone(order):
             requested = 0
     booking = refunding(
         member=member,
@@ -157,6 +157,13 @@ def _kept(order: LedgerEntry) -> int:
     return _share(order, _refunded(order))
 
 
+def _undone(entry: LedgerEntry) -> bool:
+    """Whether a void, or the undo of a run, has answered the entry: then the order keeps nothing."""
+    return LedgerEntry.objects.filter(
+        answers_id=entry.pk, type__in=(EntryType.UNDO, EntryType.STAMP_VOIDED), member=entry.member_id
+    ).exists()
+
+
 def _void_of(entry: LedgerEntry) -> LedgerEntry | None:
     voids = LedgerEntry.objects.filter(merchant_id=entry.merchant_id, key=f"void:{entry.pk}")
     return voids.first()
@@ -182,6 +189,8 @@ def void(*, store: Store, entry_id: UUID, reason: str, at: datetime, actor: User
     lock(entry.member)
     if (first := _void_of(entry)) is not None:
         return first
+    if _undone(entry):
+        raise NotVoidable("This was undone already, with the run it belonged to.")
     program = entry.member.program
     if at > entry.occurred_at + timedelta(hours=program.void_hours):
         raise VoidTooLate(f"A void is possible for {program.void_hours} hours.")

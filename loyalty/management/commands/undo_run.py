@@ -58,9 +58,8 @@ class Command(ReportCommand):
                 run_id=original.pk, undo_run_id=undo_run.pk, at=timezone.now(), advance=advance, **scope
             )
             undo_run.counts = dict(counts)
-            if counts["shortfall"]:
-                undo_run.status = Run.Status.PARTIAL
-                undo_run.error = f"{counts['shortfall']} points had been spent already and were not taken back."
+            if missing := undoing.what_was_missing(counts):
+                undo_run.status, undo_run.error = Run.Status.PARTIAL, missing
         return {
             "run": undo_run.pk,
             "undoes": original.pk,

@@ -168,7 +168,7 @@ _LOTS_POSTINGS = f"""
 _WRITTEN = """
     FROM loyalty_members m
     JOIN loyalty_ledger_entries e ON e.member_id = m.id AND e.number = m.last_number
-    WHERE m.id = ANY (%s) AND e.created_at = now()"""
+    WHERE m.id = ANY (%s) AND e.run_id = %s AND e.created_at = now()"""
 
 
 def _post(postings: str, night: Night, ids: list[UUID], run_id: UUID, taken: Taken) -> None:
@@ -177,11 +177,11 @@ def _post(postings: str, night: Night, ids: list[UUID], run_id: UUID, taken: Tak
     written = ledger.post_query(postings, night.parameters | {"ids": ids, "run": run_id}, at=night.at)
     if not written.entries:
         return
-    outbox.publish_query(PointsExpired, f"SELECT {PointsExpired.COLUMNS} {_WRITTEN}", [ids])
+    outbox.publish_query(PointsExpired, f"SELECT {PointsExpired.COLUMNS} {_WRITTEN}", [ids, run_id])
     taken.counts.update(members=written.entries, points=-written.points)
     if postings is _LOTS_POSTINGS:
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT sum(jsonb_array_length(e.metadata -> 'lots')) {_WRITTEN}", [ids])
+            cursor.execute(f"SELECT sum(jsonb_array_length(e.metadata -> 'lots')) {_WRITTEN}", [ids, run_id])
             taken.counts["lots"] += cursor.fetchone()[0]
 
 
