@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
 from import_export import resources
 from import_export.fields import Field
@@ -41,7 +42,7 @@ _MAY_BE_EMPTY = {
 # How the operations name the key of an order (loyalty/operations/).
 _KEYS_OF_ORDERS = ("earn:", "redeem:", "refund:", "stamp:", "stamp_redeem:")
 
-_COLOURS = {
+_COLOURS: dict[str, str] = {
     EntryType.EARN: "success",
     EntryType.WELCOME_BONUS: "success",
     EntryType.REFERRAL_BONUS: "success",
@@ -80,7 +81,7 @@ class EntryResource(resources.ModelResource):
 
 
 @admin.register(LedgerEntry)
-class LedgerEntryAdmin(ReadOnly, ExportingAdmin):
+class LedgerEntryAdmin(ReadOnly, ExportingAdmin):  # type: ignore[misc]
     merchant_path = "merchant_id"
     resource_classes = [EntryResource]
     list_display = [
@@ -121,7 +122,7 @@ class LedgerEntryAdmin(ReadOnly, ExportingAdmin):
         "occurred_at",
         "created_at",
     ]
-    readonly_fields = fields
+    readonly_fields = fields  # type: ignore[assignment]
     shown_if = _MAY_BE_EMPTY
 
     @display(description=_("type"), ordering="type")
@@ -163,8 +164,9 @@ class LedgerEntryAdmin(ReadOnly, ExportingAdmin):
 
     @display(description=_("answers"))
     def answers(self, entry: LedgerEntry) -> str:
-        answered = LedgerEntry.objects.filter(pk=entry.answers_id, merchant_id=entry.merchant_id)
-        return _links(list(answered)) if entry.answers_id else "-"
+        if entry.answers_id is None:
+            return "-"
+        return _links(list(LedgerEntry.objects.filter(pk=entry.answers_id, merchant_id=entry.merchant_id)))
 
     @display(description=_("answered by"))
     def answered_by(self, entry: LedgerEntry) -> str:
@@ -203,7 +205,7 @@ def _links(entries: list[LedgerEntry]) -> str:
         )
         for entry in entries
     )
-    return format_html_join(format_html("<br>"), '<a class="console-link" href="{}">{}</a>, {} UTC', rows)
+    return format_html_join(mark_safe("<br>"), '<a class="console-link" href="{}">{}</a>, {} UTC', rows)
 
 
 def readable(facts: Any) -> str:

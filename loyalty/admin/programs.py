@@ -124,7 +124,7 @@ class ProgramAdmin(MerchantScopedAdmin):
             self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         if not self.has_view_permission(request, program):
             raise PermissionDenied
-        return program  # type: ignore[no-any-return]
+        return program
 
 
 def example(program: Program, tier: Tier | None, amount: Decimal) -> str:

@@ -21,7 +21,7 @@ from loyalty_site.tenants.looks import pill
 from loyalty_site.tenants.models import User
 from loyalty_site.tenants.scoping import MerchantScopedAdmin
 
-_COLOURS = {
+_COLOURS: dict[str, str] = {
     Redemption.Status.REQUESTED: "info",
     Redemption.Status.FULFILLED: "success",
     Redemption.Status.FAILED: "danger",

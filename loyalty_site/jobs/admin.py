@@ -16,7 +16,7 @@ from loyalty_site.tenants import permissions
 from loyalty_site.tenants.looks import pill
 from loyalty_site.tenants.scoping import MerchantScopedAdmin, PlatformAdmin, ReadOnly
 
-_COLOURS = {
+_COLOURS: dict[str, str] = {
     Run.Status.RUNNING: "info",
     Run.Status.SUCCEEDED: "success",
     Run.Status.FAILED: "danger",

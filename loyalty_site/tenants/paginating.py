@@ -9,7 +9,7 @@ from unfold.views import ChangeList
 _MOST = 10_000
 
 
-class BoundedPaginator(Paginator):  # type: ignore[type-arg]
+class BoundedPaginator(Paginator):
     """Counts to ten thousand and no further: an exact count of millions of rows costs more than the page itself.
 
     What lies beyond is found by searching and filtering.
@@ -25,7 +25,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         return rows.order_by().values("pk")[:_MOST].count()
 
 
-class ScopedChangeList(ChangeList):  # type: ignore[misc]
+class ScopedChangeList(ChangeList):
     """A list that does not speak of a total it has not counted."""
 
     def get_results(self, request: HttpRequest) -> None:

@@ -13,9 +13,10 @@ from uuid import UUID
 
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured, PermissionDenied, ValidationError
+from django.db import IntegrityError
 from django.db.models import Field, Model, Q, QuerySet
 from django.db.models.constants import LOOKUP_SEP
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin, TabularInline
 
@@ -228,6 +229,7 @@ class MerchantScopedAdmin(_Scoped, ModelAdmin):
         class OneMerchantForm(base):  # type: ignore[misc, valid-type]
             def _post_clean(self) -> None:
                 super()._post_clean()
+                obeys_constraints(self)
                 model_admin.stays_at_one_merchant(self)
 
         OneMerchantForm.__name__ = base.__name__
@@ -245,6 +247,16 @@ class MerchantScopedAdmin(_Scoped, ModelAdmin):
             places = owner.merchants_of(chosen) if isinstance(owner, MerchantScopedAdmin) else set()
             if places and home and not places & home:
                 form.add_error(name, ValidationError(_("This belongs to another merchant."), code="other_merchant"))
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **more: Any) -> HttpResponse:
+        """What two people save at one moment is refused by the database alone, and then said in words."""
+        try:
+            return super().changeform_view(request, *args, **more)
+        except IntegrityError:
+            self.message_user(
+                request, _("Something alike was saved by somebody else; nothing of yours was. Try again."), "ERROR"
+            )
+            return HttpResponseRedirect(request.get_full_path())
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         # The form offers nothing else; this is for the form that one day does.
@@ -286,6 +298,18 @@ class MerchantScopedInline(_Scoped, TabularInline):
     extra = 0
     deletable: ClassVar[bool] = False
 
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        formset = super().get_formset(request, obj, **kwargs)
+        base = formset.form
+
+        class ObedientForm(base):  # type: ignore[misc, valid-type]
+            def _post_clean(self) -> None:
+                super()._post_clean()
+                obeys_constraints(self)
+
+        formset.form = ObedientForm
+        return formset
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         mine = own_rows(self.admin_site, request.user, self.model, self.permission("view"))
         ordering = self.get_ordering(request)
@@ -309,6 +333,20 @@ class MerchantScopedInline(_Scoped, TabularInline):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.deletable and self._holds(request, "delete", obj)
+
+
+def obeys_constraints(form: Any) -> None:
+    """Add an error where the row breaks a constraint that Django left out.
+
+    It checks none over a field the form does not have, and the merchant, or the program, is shown and not typed: two
+    customers of one address would then be PostgreSQL's to refuse.
+    """
+    if form.errors:
+        return
+    try:
+        form.instance.validate_constraints()
+    except ValidationError as error:
+        form._update_errors(error)
 
 
 def own_rows(site: Any, user: "User | Any", model: type[Model], *needed: str) -> QuerySet[Any]:

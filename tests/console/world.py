@@ -77,7 +77,12 @@ def make_world(name: str, *, members: int = 2, at: datetime | None = None) -> Wo
     for number, member in enumerate(world.members):
         buy(world, member, f"{name}-late-{number}", "20.00", later)
         redemptions.hold(
-            member=member, points=50, at=later, key=f"{name}-{number}", store=store, metadata={"reward": f"{name} tea"}
+            member=member,
+            points=50,
+            at=later,
+            key=f"{name}-hold-{number}",
+            store=store,
+            metadata={"reward": f"{name} tea"},
         )
         member.refresh_from_db()
         record(world.staff[Role.MANAGER], member)
@@ -88,7 +93,7 @@ def _make_member(world: World, name: str, number: int, at: datetime) -> Member:
     person = Person(
         external_ref=f"{name}-{number}",
         first_name=name.title(),
-        last_name=f"Person {number}",
+        last_name=f"Person{number}",
         email=f"{name}.{number}@example.com",
         phone=f"+35262112{abs(hash(name)) % 90 + 10}{number:02d}",
     )

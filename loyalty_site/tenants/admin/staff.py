@@ -18,7 +18,7 @@ from loyalty_site.tenants.looks import pill
 from loyalty_site.tenants.models import Merchant, Role, StaffRole, User
 from loyalty_site.tenants.scoping import MerchantScopedAdmin
 
-_COLOURS = {
+_COLOURS: dict[str, str] = {
     Role.OWNER: "success",
     Role.MANAGER: "info",
     Role.CASHIER: "warning",
@@ -27,7 +27,7 @@ _COLOURS = {
 }
 
 
-class RoleForm(forms.ModelForm):  # type: ignore[type-arg]
+class RoleForm(forms.ModelForm):
     """A role changed; the last owner stays one."""
 
     class Meta:
