@@ -147,7 +147,8 @@ def test_what_happens_after_the_last_run_is_not_in_the_report(shop):
 
 
 def test_news_of_the_past_is_marked_as_such_and_nobody_is_warned(shop):
-    shop.replay(*ROWS)
+    # In the night that takes Carl's points Ann's are about to expire.
+    shop.replay(*ROWS, row("8", "carl", "02 13:00:00", "5.00"))
 
     assert set(OutboxEvent.objects.values_list("backfill", flat=True)) == {True}
     assert not OutboxEvent.objects.filter(kind="loyalty.points_expiring").exists()
