@@ -74,6 +74,8 @@ def _note(original: Run, moved: int) -> str:
         return "There was nothing left to undo."
     if original.job == "loyalty.expire_points":
         return "Unless the program's expiry is changed, the next night takes these points again."
+    if original.job == "loyalty.replay_expiry":
+        return "The next replay of this merchant takes these points again."
     return ""
 
 
