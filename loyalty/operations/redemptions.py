@@ -129,17 +129,18 @@ def redeem(
         occurred_at=at,
     )
     redemption.entry_id = posting.id
-    if (first := _insert(redemption)) is not None:
-        return first
-    settle(
-        [Booking(posting, PointsRedeemed)],
-        at=at,
-        also=lambda posted: [
-            RedemptionRequested.of(redemption, at=at),
-            RedemptionFulfilled.of(redemption, at=at),
-        ],
-    )
-    return redemption
+
+    def redeemed(posted: list[Posted]) -> Iterable[Event]:
+        # The ledger knows the key: only the first request comes as far as a redemption.
+        if not posted[0].created:
+            return []
+        redemption.save(force_insert=True)
+        return [RedemptionRequested.of(redemption, at=at), RedemptionFulfilled.of(redemption, at=at)]
+
+    [posted] = settle([Booking(posting, PointsRedeemed)], at=at, also=redeemed)
+    if posted.created:
+        return redemption
+    return Redemption.objects.get(merchant_id=member.merchant_id, key=redemption.key)
 
 
 @transaction.atomic(savepoint=False)

@@ -72,8 +72,8 @@ def refund(
     requested = None
     if order_reference is not None:
         order = _order(lock(member), order_reference)
-        kept = _kept(order)
-        requested = kept - _share(order, _refunded(order) + money(amount))
+        refunded = _refunded(order)
+        requested = _share(order, refunded) - _share(order, refunded + money(amount))
         if _undone(order):
             requested = 0
     booking = refunding(

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from tests.bench import ground
 from tests.bench.table import Row, show
 
-PROGRAMS = ("earn", "expiry")
+PROGRAMS = ("earn", "expiry", "relay", "replay")
 
 
 def main() -> int:
@@ -26,11 +26,13 @@ def main() -> int:
     import django
 
     django.setup()
-    from tests.bench import earn, expiry
+    from tests.bench import earn, expiry, relay, replay
 
     rows: dict[str, Iterator[Row]] = {
         "earn": earn.rows(rounds=asked.rounds),
         "expiry": expiry.rows(rounds=asked.rounds, large=asked.large),
+        "relay": relay.rows(rounds=asked.rounds),
+        "replay": replay.rows(),
     }
     table: list[Row] = []
     for name in asked.only.split(","):

@@ -63,7 +63,8 @@ def _crowd(slug: str, prefix: int, database: str, members: int, *, lots: bool) -
         lot_at=NIGHT - timedelta(days=20) if lots else None,
         other_lot_at=NIGHT + timedelta(days=10) if lots else None,
     )
-    people.load(database, program, prefix, crowd)
+    with ground.loading(database) as connection:
+        people.load(connection, program, prefix, crowd)
     return slug
 
 

@@ -121,18 +121,18 @@ def _take(
 @transaction.atomic(durable=True)
 def _expire_inactive_chunk(night: Night, ids: list[UUID], run_id: UUID) -> Taken:
     locked, taken = _lock(night, due.INACTIVE, ids)
-    _post(_INACTIVITY_POSTINGS, night, locked, run_id, taken)
+    _post(INACTIVITY_POSTINGS, night, locked, run_id, taken)
     return taken
 
 
 @transaction.atomic(durable=True)
 def _expire_lots_chunk(night: Night, ids: list[UUID], run_id: UUID) -> Taken:
     locked, taken = _lock(night, due.WITH_DUE_LOTS, ids)
-    _post(_LOTS_POSTINGS, night, locked, run_id, taken)
+    _post(LOTS_POSTINGS, night, locked, run_id, taken)
     return taken
 
 
-_INACTIVITY_POSTINGS = """
+INACTIVITY_POSTINGS = """
     SELECT m.id AS member_id, 'points_expired' AS type, m.points_held - m.points_balance AS points,
            %(run)s::uuid AS run_id,
            jsonb_build_object(
@@ -144,7 +144,7 @@ _INACTIVITY_POSTINGS = """
 
 # What is held stays: it covers lots in spending order, the due ones before all others. Of the due lots, in that order,
 # `leaving` points go; `before` of them stand in earlier lots. Read after the lock: nothing moves now.
-_LOTS_POSTINGS = f"""
+LOTS_POSTINGS = f"""
     WITH lot AS (
         SELECT m.id AS member_id, l.id, l.expires_at, l.number, l.points - l.consumed AS remaining,
                sum(l.points - l.consumed) OVER member - m.points_held AS leaving,
@@ -179,24 +179,28 @@ def _post(postings: str, night: Night, ids: list[UUID], run_id: UUID, taken: Tak
         return
     outbox.publish_query(PointsExpired, f"SELECT {PointsExpired.COLUMNS} {_WRITTEN}", [ids, run_id])
     taken.counts.update(members=written.entries, points=-written.points)
-    if postings is _LOTS_POSTINGS:
+    if postings is LOTS_POSTINGS:
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT sum(jsonb_array_length(e.metadata -> 'lots')) {_WRITTEN}", [ids, run_id])
             taken.counts["lots"] += cursor.fetchone()[0]
 
 
-def _lock(night: Night, condition: str, ids: list[UUID]) -> tuple[list[UUID], Taken]:
-    """Lock those of `ids` who still meet the condition and whom nobody else holds; the rest is `missed`."""
+def lock_query(condition: str) -> str:
+    """The statement that locks a chunk; a test holds its plan, and those of the postings."""
     # skip_locked: a member at the till right now is active; leave them be.
     # no_key: a mere foreign-key check on a member must neither block us nor be skipped.
-    query = f"""
+    return f"""
         SELECT m.id FROM loyalty_members m
           WHERE m.id = ANY (%(ids)s) AND {condition}
           ORDER BY m.id
           FOR NO KEY UPDATE SKIP LOCKED"""
+
+
+def _lock(night: Night, condition: str, ids: list[UUID]) -> tuple[list[UUID], Taken]:
+    """Lock those of `ids` who still meet the condition and whom nobody else holds; the rest is `missed`."""
     with connection.cursor() as cursor:
         due.pin_nested_loops(cursor)
-        cursor.execute(query, night.parameters | {"ids": ids})
+        cursor.execute(lock_query(condition), night.parameters | {"ids": ids})
         locked = [row[0] for row in cursor.fetchall()]
     return locked, Taken(missed=sorted(set(ids).difference(locked)))
 
