@@ -99,7 +99,8 @@ def _character(plan: MerchantPlan, clock: Clock, rng: Random, number: int, appoi
     habit = weighed(rng, [(habit, habit.share) for habit in plan.habits])
     home = weighed(rng, [(shop, shop.share) for shop in plan.stores])
     # Most come with the opening and then evenly; the last weeks are as busy as any.
-    elapsed = rng.random() * 30 if rng.random() < 0.25 else rng.random() * (clock.days - 0.1)
+    whole = clock.days - 0.1
+    elapsed = rng.random() * (min(30, whole) if rng.random() < 0.25 else whole)
     if appointment is not None:
         elapsed = rng.random() * min(30.0, (appointment - clock.begin) / ONE_DAY - 1)
     enrols_at = _opening(plan, clock, clock.begin + timedelta(days=elapsed), rng)
