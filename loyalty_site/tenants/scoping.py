@@ -11,6 +11,7 @@ merchant's row is answered as a row that never was: 404. A class on another base
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.contrib.admin.options import ShowFacets
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured, PermissionDenied, ValidationError
 from django.db import IntegrityError
@@ -77,6 +78,8 @@ class MerchantScopedAdmin(_Scoped, ModelAdmin):
 
     paginator = BoundedPaginator
     show_full_result_count = False
+    # A count beside every choice of every filter is a scan of the list for each.
+    show_facets = ShowFacets.NEVER
     list_per_page = 50
     list_max_show_all = 50
     actions_on_top = True
