@@ -19,12 +19,14 @@ UNDO = "loyalty.undo_run"
 
 
 def expire(program_id: UUID | str, actor_id: UUID | str, key: str) -> None:
-    """Expire what is due now in the program, as a run of its merchant. The same `key` runs once.
+    """Make up for the last 02:00 UTC run in the program, as a run of its merchant. The same `key` runs once.
+
+    As of that run and not of this minute: nobody loses what they were told lasts until the next night.
 
     Raises `RunExists` where it has run, or is running.
     """
     program = Program.objects.select_related("merchant").get(pk=program_id)
-    at = timezone.now()
+    at = expiration.last_run_time(timezone.now())
     with runs.record(
         EXPIRE,
         trigger=Run.Trigger.ADMIN,

@@ -2,14 +2,14 @@
 
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 import structlog
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Value
+from django.db.models.functions import Lower
 from phonenumber_field.phonenumber import to_python
 
 from loyalty.cards import new_card_number, new_referral_code
@@ -155,20 +155,20 @@ def _welcoming(member: Member, at: datetime) -> Booking:
 
 def _find(program: Program, person: Person) -> Customer | None:
     """The one customer of this merchant who is this person. Raises `AmbiguousPerson` where several are."""
-    same: Q | None = None
-    clues: dict[str, Any] = {
-        "email__iexact": person.email,
-        "phone_number": person.phone,
-        "external_ref": person.external_ref,
-        "user_id": person.user_id,
-    }
-    for name, value in clues.items():
-        if value:
-            clue = Q(**{name: value})
-            same = clue if same is None else same | clue
-    if same is None:
+    # One look into one unique index for each clue; over an OR the merchant's customers would be read through.
+    here = Customer.objects.filter(merchant_id=program.merchant_id)
+    looks = []
+    if person.email:
+        looks.append(here.exclude(email="").alias(bare=Lower("email")).filter(bare=Lower(Value(person.email))))
+    if person.phone:
+        looks.append(here.filter(phone_number=person.phone))
+    if person.external_ref:
+        looks.append(here.filter(external_ref=person.external_ref))
+    if person.user_id is not None:
+        looks.append(here.filter(user_id=person.user_id))
+    if not looks:
         return None
-    found = list(Customer.objects.filter(same, merchant_id=program.merchant_id)[:2])
+    found = list(looks[0].union(*looks[1:])) if len(looks) > 1 else list(looks[0])
     if len(found) > 1:
         raise AmbiguousPerson
     return found[0] if found else None
