@@ -89,6 +89,20 @@ def test_a_chunk_is_locked_and_posted_member_by_member(lots_crowd, noon):
 
 
 @pytest.mark.long
+def test_the_news_of_a_chunk_reads_the_entries_of_that_chunk_alone(inactive_crowd, noon):
+    run = new_id()
+    expiration.expire(programs=[inactive_crowd], at=noon, run_id=run)
+    ids = [people.member_id(1, number) for number in range(ONE_IN_A_HUNDRED, 501 * ONE_IN_A_HUNDRED, ONE_IN_A_HUNDRED)]
+
+    with transaction.atomic():
+        nodes = plan_of(f"SELECT e.id {expiration.expiring.WRITTEN}", [ids, run], due.pin_nested_loops)
+
+    assert read_through(nodes) == set()
+    # Of the thousand that the run has written.
+    assert looked_at(nodes, "loyalty_ledger_entries") <= len(ids)
+
+
+@pytest.mark.long
 def test_a_night_needs_no_more_memory_for_more_members(inactive_crowd, noon):
     everybody_is_due = noon + timedelta(days=DAYS)
     expiration.expire(programs=[inactive_crowd], at=noon, run_id=new_id())
