@@ -12,6 +12,9 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loyalty_site.settings")
     serving = SERVING.intersection(sys.argv[1:2])
     os.environ.setdefault("LOG_STREAM", "stdout" if serving else "stderr")
+    if not serving and sys.stderr.isatty():
+        # A person looks on: a progress bar and a report tell them more than a line for each chunk.
+        os.environ.setdefault("LOG_LEVEL", "WARNING")
 
     from loyalty_site import embedded, startup
 

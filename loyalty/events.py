@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from loyalty.ledger import Posted
@@ -36,6 +36,12 @@ class EntryEvent(MemberEvent):
     order_reference: str
     run_id: UUID | None
     answers_id: UUID | None
+
+    # The same facts as `of` gives, as columns of loyalty_ledger_entries e: for `outbox.publish_query`.
+    COLUMNS: ClassVar[str] = """
+        e.merchant_id, e.member_id, e.occurred_at, e.id AS entry_id, e.type, e.points_delta AS points,
+        e.points_balance_after AS points_balance, e.stamps_delta AS stamps, e.stamps_balance_after AS stamp_count,
+        e.requested, e.store_id, e.order_reference, e.run_id, e.answers_id"""
 
     @classmethod
     def of(cls, posted: Posted) -> Self:

@@ -10,6 +10,13 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.postgresql.base import ServerBindingCursor
 
 
+class _Cursor(ServerBindingCursor):
+    def _convert_query(self, *arguments: Any) -> Any:
+        # Where Django's log of queries looks for the statement; psycopg keeps it for client-side cursors alone.
+        self._query = super()._convert_query(*arguments)  # type: ignore[misc]
+        return self._query
+
+
 def prepared_cursor() -> Any:
     """A cursor like `connection.cursor()`, seen by query counts, logs and wrappers as that one is.
 
@@ -18,4 +25,4 @@ def prepared_cursor() -> Any:
     database = connections[DEFAULT_DB_ALIAS]
     database.close_if_health_check_failed()
     database.ensure_connection()
-    return database._prepare_cursor(ServerBindingCursor(database.connection))  # type: ignore[attr-defined, call-arg]
+    return database._prepare_cursor(_Cursor(database.connection))  # type: ignore[attr-defined, call-arg]

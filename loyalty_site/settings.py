@@ -145,6 +145,7 @@ PASSWORD_HASHERS = [
 ]
 LOGIN_URL = "admin:login"
 CSRF_FAILURE_VIEW = "loyalty_site.http.errors.csrf_failure"
+LOGIN_REDIRECT_URL = "admin:index"
 
 # --- Language and time ----------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -152,6 +153,7 @@ LANGUAGES = [("en", "English"), ("fr", "Français"), ("de", "Deutsch"), ("lb", "
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
+FORMAT_MODULE_PATH = ["loyalty_site.formats"]
 
 # --- Files ----------------------------------------------------------------------------------------------------
 STATIC_URL = "static/"

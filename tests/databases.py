@@ -24,7 +24,7 @@ def _worker() -> str:
     return os.environ.get("PYTEST_XDIST_WORKER", "main")
 
 
-def _point_at(database: str) -> None:
+def point_at(database: str) -> None:
     """Let Django, and every child process, serve from this database."""
     connections.close_all()
     connections["default"].settings_dict["NAME"] = database
@@ -39,7 +39,7 @@ def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> It
     home = server.current()
     database = home.clone(_worker())
     with django_db_blocker.unblock():
-        _point_at(database)
+        point_at(database)
     yield
     with django_db_blocker.unblock():
         connections.close_all()
@@ -96,9 +96,9 @@ def own_database(
     shared = f"{home.prefix}_{_worker()}"
     database = home.clone(f"{_worker()}_own_{next(_numbers)}")
     with django_db_blocker.unblock():
-        _point_at(database)
+        point_at(database)
         yield OwnDatabase(database)
-        _point_at(shared)
+        point_at(shared)
     home.drop(database)
 
 

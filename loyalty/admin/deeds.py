@@ -113,7 +113,7 @@ def perform(model_admin: Any, request: HttpRequest, row: Any, deed: Deed, *, bac
         {
             **model_admin.admin_site.each_context(request),
             "title": deed.title,
-            "subtitle": str(row),
+            "subtitle": f"{row.customer}, {row}" if hasattr(row, "customer") else str(row),
             "opts": model_admin.opts,
             "original": row,
             "deed": deed,

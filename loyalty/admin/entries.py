@@ -1,12 +1,17 @@
 """The ledger, to be read."""
 
+import re
+from datetime import UTC
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.dateparse import parse_datetime
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
 from import_export import resources
 from import_export.fields import Field
@@ -18,10 +23,26 @@ from loyalty_site.tenants.exports import ExportingAdmin
 from loyalty_site.tenants.looks import pill
 from loyalty_site.tenants.scoping import ReadOnly
 
+_LOOKS_LIKE_A_TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+\d\d:\d\d|Z)$")
+
+# Rows of the page, and what has to be there for them to say anything.
+_MAY_BE_EMPTY = {
+    "stamps": "stamps_delta",
+    "stamps_balance_after": "stamps_balance_after",
+    "lifetime_delta": "lifetime_delta",
+    "requested": "requested",
+    "description": "description",
+    "order_reference": "order_reference",
+    "store": "store_id",
+    "actor": "actor_id",
+    "run_link": "run_id",
+    "answers": "answers_id",
+}
+
 # How the operations name the key of an order (loyalty/operations/).
 _KEYS_OF_ORDERS = ("earn:", "redeem:", "refund:", "stamp:", "stamp_redeem:")
 
-_COLOURS = {
+_COLOURS: dict[str, str] = {
     EntryType.EARN: "success",
     EntryType.WELCOME_BONUS: "success",
     EntryType.REFERRAL_BONUS: "success",
@@ -60,7 +81,7 @@ class EntryResource(resources.ModelResource):
 
 
 @admin.register(LedgerEntry)
-class LedgerEntryAdmin(ReadOnly, ExportingAdmin):
+class LedgerEntryAdmin(ReadOnly, ExportingAdmin):  # type: ignore[misc]
     merchant_path = "merchant_id"
     resource_classes = [EntryResource]
     list_display = [
@@ -101,7 +122,8 @@ class LedgerEntryAdmin(ReadOnly, ExportingAdmin):
         "occurred_at",
         "created_at",
     ]
-    readonly_fields = fields
+    readonly_fields = fields  # type: ignore[assignment]
+    shown_if = _MAY_BE_EMPTY
 
     @display(description=_("type"), ordering="type")
     def shown_type(self, entry: LedgerEntry) -> str:
@@ -142,8 +164,9 @@ class LedgerEntryAdmin(ReadOnly, ExportingAdmin):
 
     @display(description=_("answers"))
     def answers(self, entry: LedgerEntry) -> str:
-        answered = LedgerEntry.objects.filter(pk=entry.answers_id, merchant_id=entry.merchant_id)
-        return _links(list(answered)) if entry.answers_id else "-"
+        if entry.answers_id is None:
+            return "-"
+        return _links(list(LedgerEntry.objects.filter(pk=entry.answers_id, merchant_id=entry.merchant_id)))
 
     @display(description=_("answered by"))
     def answered_by(self, entry: LedgerEntry) -> str:
@@ -182,7 +205,7 @@ def _links(entries: list[LedgerEntry]) -> str:
         )
         for entry in entries
     )
-    return format_html_join(format_html("<br>"), '<a class="console-link" href="{}">{}</a>, {} UTC', rows)
+    return format_html_join(mark_safe("<br>"), '<a class="console-link" href="{}">{}</a>, {} UTC', rows)
 
 
 def readable(facts: Any) -> str:
@@ -202,4 +225,7 @@ def readable(facts: Any) -> str:
         )
     if isinstance(facts, bool):
         return str(_("yes") if facts else _("no"))
-    return "-" if facts is None or facts == "" else format_html("{}", str(facts))
+    if facts is None or facts == "":
+        return "-"
+    moment = parse_datetime(facts) if isinstance(facts, str) and _LOOKS_LIKE_A_TIME.match(facts) else None
+    return format_html("{}", f"{date_format(moment.astimezone(UTC), 'DATETIME_FORMAT')} UTC" if moment else str(facts))

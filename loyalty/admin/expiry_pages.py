@@ -91,7 +91,7 @@ def expire_now(model_admin: Any, request: HttpRequest, program: Program) -> Http
     if not may_run(request, program):
         raise PermissionDenied
     form = SureForm(request.POST if request.method == "POST" else None)
-    ahead = expiration.preview(program, timezone.now())
+    ahead = expiration.preview(program, expiration.last_run_time(timezone.now()))
     if request.method == "POST" and form.is_valid():
         key = form.cleaned_data["key"]
         size = ahead.members + ahead.to_warn

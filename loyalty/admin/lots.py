@@ -10,7 +10,7 @@ from loyalty.models import PointLot
 from loyalty_site.tenants.looks import pill
 from loyalty_site.tenants.scoping import MerchantScopedAdmin, ReadOnly
 
-_COLOURS = {
+_COLOURS: dict[str, str] = {
     PointLot.Status.SCHEDULED: "info",
     PointLot.Status.CONSUMED: "success",
     PointLot.Status.EXPIRED: "danger",

@@ -19,12 +19,14 @@ UNDO = "loyalty.undo_run"
 
 
 def expire(program_id: UUID | str, actor_id: UUID | str, key: str) -> None:
-    """Expire what is due now in the program, as a run of its merchant. The same `key` runs once.
+    """Make up for the last 02:00 UTC run in the program, as a run of its merchant. The same `key` runs once.
+
+    As of that run and not of this minute: nobody loses what they were told lasts until the next night.
 
     Raises `RunExists` where it has run, or is running.
     """
     program = Program.objects.select_related("merchant").get(pk=program_id)
-    at = timezone.now()
+    at = expiration.last_run_time(timezone.now())
     with runs.record(
         EXPIRE,
         trigger=Run.Trigger.ADMIN,
@@ -53,9 +55,8 @@ def undo(run_id: UUID | str, merchant_id: UUID | str | None, actor_id: UUID | st
             merchant_id=merchant.pk if merchant else None,
         )
         run.counts = dict(counts)
-        if counts["shortfall"]:
-            run.status = Run.Status.PARTIAL
-            run.error = f"{counts['shortfall']} points had been spent already and were not taken back."
+        if missing := undoing.what_was_missing(counts):
+            run.status, run.error = Run.Status.PARTIAL, missing
 
 
 def later(function: str, *ids: UUID | str | None) -> None:

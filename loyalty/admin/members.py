@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -142,7 +143,7 @@ class MemberAdmin(ExportingAdmin):
                 "form": form,
                 "members": chosen,
                 "back": request.get_full_path(),
-                "checkbox": admin.helpers.ACTION_CHECKBOX_NAME,
+                "checkbox": ACTION_CHECKBOX_NAME,
                 "media": self.media,
             },
         )
@@ -237,6 +238,7 @@ class MemberAdmin(ExportingAdmin):
                     if may_change and deed.possible(member)
                 ],
                 "may_change": may_change,
+                "now": timezone.now(),
                 **(extra_context or {}),
             },
         )

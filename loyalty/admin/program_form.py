@@ -13,7 +13,7 @@ from loyalty.models import LedgerEntry, Program
 from loyalty.operations import expiration
 
 
-class ProgramForm(forms.ModelForm):  # type: ignore[type-arg]
+class ProgramForm(forms.ModelForm):
     """A program's rules.
 
     Where they would make points expire sooner than the stored ones, the first save is refused and says what the next
@@ -36,7 +36,7 @@ class ProgramForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def _post_clean(self) -> None:
         stored = None if self.instance._state.adding else Program.objects.filter(pk=self.instance.pk).first()
-        super()._post_clean()
+        super()._post_clean()  # type: ignore[misc]
         if stored is None or self.errors or not expires_sooner(stored, self.instance):
             return
         rules = _rules(self.instance)
@@ -44,8 +44,7 @@ class ProgramForm(forms.ModelForm):  # type: ignore[type-arg]
             return
         self.add_error(None, _warning(self.instance))
         # Shown again, the form says what was shown with it.
-        self.data = self.data.copy()
-        self.data[self.add_prefix("seen")] = rules
+        self.data = {**self.data.dict(), self.add_prefix("seen"): rules}  # type: ignore[attr-defined]
 
 
 def expires_sooner(stored: Program, wanted: Program) -> bool:

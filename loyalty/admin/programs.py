@@ -62,7 +62,7 @@ class ProgramAdmin(MerchantScopedAdmin):
         ),
         (gettext_lazy("Holds and voids"), {"fields": [("hold_days", "void_hours")]}),
         (
-            gettext_lazy("Tiers"),
+            gettext_lazy("Reaching tiers"),
             {"fields": [("tier_basis", "downgrade_policy"), "downgrade_warning_days"]},
         ),
     ]
@@ -124,7 +124,7 @@ class ProgramAdmin(MerchantScopedAdmin):
             self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         if not self.has_view_permission(request, program):
             raise PermissionDenied
-        return program  # type: ignore[no-any-return]
+        return program
 
 
 def example(program: Program, tier: Tier | None, amount: Decimal) -> str:

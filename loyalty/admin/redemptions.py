@@ -21,7 +21,7 @@ from loyalty_site.tenants.looks import pill
 from loyalty_site.tenants.models import User
 from loyalty_site.tenants.scoping import MerchantScopedAdmin
 
-_COLOURS = {
+_COLOURS: dict[str, str] = {
     Redemption.Status.REQUESTED: "info",
     Redemption.Status.FULFILLED: "success",
     Redemption.Status.FAILED: "danger",
@@ -102,6 +102,17 @@ class RedemptionAdmin(MerchantScopedAdmin):
         "facts",
     ]
     readonly_fields = fields
+    shown_if = {
+        "order_reference": "order_reference",
+        "store": "store_id",
+        "actor": "actor_id",
+        "fulfilled_at": "fulfilled_at",
+        "failed_at": "failed_at",
+        "cancelled_at": "cancelled_at",
+        "reason": "reason",
+        "entry_link": "entry_id",
+        "facts": "metadata",
+    }
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

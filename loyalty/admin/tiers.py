@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
+from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminExpandableTextareaWidget
 
 from loyalty.models import Tier
@@ -26,7 +27,7 @@ class OneALine(forms.Field):
         return bool(self.to_python(data) != (initial or []))
 
 
-class TierForm(forms.ModelForm):  # type: ignore[type-arg]
+class TierForm(forms.ModelForm):
     """A tier; its benefits one a line."""
 
     benefits = OneALine(label=_("Benefits"), required=False, help_text=_("One a line."))
@@ -36,11 +37,28 @@ class TierForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ["program", "name", "slug", "description", "point_threshold", "multiplier", "benefits", "is_active"]
 
 
+class LadderFormSet(PaginationInlineFormSet):
+    """The tiers of one program, typed together: no two active ones begin at the same points."""
+
+    def clean(self) -> None:
+        super().clean()
+        seen: set[int] = set()
+        for form in self.forms:
+            typed = getattr(form, "cleaned_data", None) or {}
+            threshold = typed.get("point_threshold")
+            if threshold is None or not typed.get("is_active"):
+                continue
+            if threshold in seen:
+                form.add_error("point_threshold", _("Another active tier begins at the same points."))
+            seen.add(threshold)
+
+
 class TiersOfProgram(MerchantScopedInline):
     """The ladder, lowest step first."""
 
     model = Tier
     form = TierForm
+    formset = LadderFormSet
     fields = ["name", "slug", "point_threshold", "multiplier", "is_active"]
     ordering = ["point_threshold"]
     prepopulated_fields = {"slug": ["name"]}

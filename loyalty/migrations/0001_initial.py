@@ -72,6 +72,8 @@ class Migration(migrations.Migration):
                 ('member', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='loyalty.member', verbose_name='member')),
             ],
             options={
+                'verbose_name': 'ledger entry',
+                'verbose_name_plural': 'ledger entries',
                 'db_table': 'loyalty_ledger_entries',
                 'ordering': ['member', '-number'],
             },

@@ -13,6 +13,10 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunSQL(sql.function("ledger_decide_set_v1"), "DROP FUNCTION ledger_decide_set_v1(timestamptz, jsonb)"),
+        migrations.RunSQL(
+            sql.function("ledger_refuse_v1"),
+            "DROP FUNCTION ledger_refuse_v1(text, bigint, bigint, bigint, integer, text)",
+        ),
         migrations.RunSQL(sql.function("ledger_post_v1"), "DROP FUNCTION ledger_post_v1(timestamptz, jsonb)"),
         migrations.RunSQL(sql.function("ledger_post_set_v1"), "DROP FUNCTION ledger_post_set_v1(timestamptz, jsonb)"),
         migrations.RunSQL(sql.function("ledger_forget_v1"), "DROP FUNCTION ledger_forget_v1(uuid[])"),

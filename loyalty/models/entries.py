@@ -104,6 +104,8 @@ class LedgerEntry(models.Model):
     class Meta:
         db_table = "loyalty_ledger_entries"
         ordering = ["member", "-number"]
+        verbose_name = _("ledger entry")
+        verbose_name_plural = _("ledger entries")
         constraints = [
             models.UniqueConstraint(fields=["member", "number"], name="one_entry_a_number"),
             models.UniqueConstraint(

@@ -15,6 +15,7 @@ from loyalty_site import outbox
 from loyalty_site.ids import new_id
 from loyalty_site.refusals import NotFound, Refusal
 from loyalty_site.tenants.models import Merchant
+from loyalty_site.texts import refuse_what_cannot_be_kept
 
 log = structlog.get_logger("loyalty.card_service")
 
@@ -70,7 +71,11 @@ def look_up(*, merchant: Merchant, email: str = "", phone: str = "", external_re
 
 @transaction.atomic(savepoint=False)
 def replace(*, member: Member, reason: str, at: datetime) -> Member:
-    """Give the member a new number and refuse the old one from now on; returns the member with the new number."""
+    """Give the member a new number and refuse the old one from now on; returns the member with the new number.
+
+    Raises `InvalidText`.
+    """
+    refuse_what_cannot_be_kept(reason)
     fresh = lock(member)
     old = fresh.card_number
     with connection.cursor() as cursor:
@@ -81,7 +86,7 @@ def replace(*, member: Member, reason: str, at: datetime) -> Member:
                 "merchant": fresh.merchant_id,
                 "member": fresh.pk,
                 "old": old,
-                "reason": reason.strip(),
+                "reason": reason.strip()[:500],
                 "at": at,
                 "drawn": [new_card_number() for _ in range(_DRAWN)],
             },

@@ -1,7 +1,7 @@
 """Becoming a member."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,7 @@ from loyalty_site import outbox
 from loyalty_site.outbox import Event
 from loyalty_site.refusals import Refusal
 from loyalty_site.tenants.models import Customer, Store
+from loyalty_site.texts import refuse_what_cannot_be_kept
 
 log = structlog.get_logger("loyalty.card_service")
 
@@ -295,6 +296,7 @@ def _new_customer(program: Program, person: Person, at: datetime) -> Customer:
 
 def normalized(person: Person) -> Person:
     """The person with clean address and number (E.164). Raises `InvalidPerson`."""
+    refuse_what_cannot_be_kept(*asdict(person).values())
     email, phone = person.email.strip(), person.phone.strip()
     if email:
         try:

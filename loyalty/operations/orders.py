@@ -8,6 +8,9 @@ from typing import Any
 from loyalty.models import Program, Tier
 from loyalty_site.refusals import Refusal
 
+LONGEST_REFERENCE = 64
+# A key of a posting has 200 characters, the operation's name and the member's id among them.
+LONGEST_KEY = 128
 MOST_MONEY = Decimal("9999999999.99")
 _CENT = Decimal("0.01")
 
@@ -68,9 +71,16 @@ def in_currency(program: Program, currency: str | None) -> str:
 
 def reference(text: str) -> str:
     """`text`, if it can be an order's or a refund's reference. Raises `InvalidReference`."""
-    if not 1 <= len(text) <= 64 or any(not character.isprintable() for character in text):
+    if not 1 <= len(text) <= LONGEST_REFERENCE or not text.isprintable():
         raise InvalidReference
     return text
+
+
+def form_key(key: str | None) -> str | None:
+    """`key`, if a form's or a retry's key can be so long. Raises `InvalidReference`."""
+    if key is not None and not 1 <= len(key) <= LONGEST_KEY:
+        raise InvalidReference(f"A key must be 1 to {LONGEST_KEY} characters long.")
+    return key
 
 
 def whole_points(points: int) -> int:

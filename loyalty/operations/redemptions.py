@@ -18,14 +18,21 @@ from loyalty.events import (
     RedemptionRequested,
 )
 from loyalty.ledger import KeyReused, OrderAlreadyUsed, Posted, Posting, Short
-from loyalty.models import EntryType, LedgerEntry, Member, Program, Redemption, Reward
-from loyalty.operations.orders import reference, whole_points
+from loyalty.models import EntryType, Member, Program, Redemption, Reward
+from loyalty.operations.orders import (
+    LONGEST_KEY,
+    LONGEST_REFERENCE,
+    InvalidReference,
+    reference,
+    whole_points,
+)
 from loyalty.operations.points import ProgramInactive
 from loyalty.operations.settling import Booking, settle
 from loyalty_site import outbox
 from loyalty_site.outbox import Event
 from loyalty_site.refusals import Refusal
 from loyalty_site.tenants.models import Store, User
+from loyalty_site.texts import refuse_what_cannot_be_kept
 
 HOLD_EXPIRED = "hold_expired"
 
@@ -115,12 +122,21 @@ def redeem(
         actor=actor,
         metadata=metadata,
     )
-    if (first := _insert(redemption)) is not None:
-        first.entry = LedgerEntry.objects.get(pk=first.entry_id) if first.entry_id else None
-        return first
-    [posted] = settle([booking], at=at, also=lambda posted: redeemed(redemption, at=at))
-    redemption.entry = posted.entry
-    return redemption
+
+    def written(posted: list[Posted]) -> Iterable[Event]:
+        # The ledger knows the key: only the first request comes as far as a redemption.
+        if not posted[0].created:
+            return []
+        redemption.save(force_insert=True)
+        return redeemed(redemption, at=at)
+
+    [posted] = settle([booking], at=at, also=written)
+    made = redemption
+    if not posted.created:
+        made = Redemption.objects.get(merchant_id=member.merchant_id, key=redemption.key)
+        made.replayed = True
+    made.entry = posted.entry
+    return made
 
 
 def redeeming(
@@ -216,6 +232,7 @@ def fulfil(
 @transaction.atomic(savepoint=False)
 def cancel(*, redemption: Redemption, at: datetime, reason: str = "") -> Redemption:
     """Let go of the held points because they are not wanted any more. One that is closed is returned as it is."""
+    reason = _reason(reason)
     if _close(redemption, Redemption.Status.CANCELLED, cancelled_at=at, reason=reason):
         _release([redemption], at=at, news=RedemptionCancelled)
     return redemption
@@ -224,6 +241,7 @@ def cancel(*, redemption: Redemption, at: datetime, reason: str = "") -> Redempt
 @transaction.atomic(savepoint=False)
 def fail(*, redemption: Redemption, at: datetime, reason: str) -> Redemption:
     """Let go of the held points because it could not be fulfilled. One that is closed is returned as it is."""
+    reason = _reason(reason)
     if _close(redemption, Redemption.Status.FAILED, failed_at=at, reason=reason):
         _release([redemption], at=at, news=RedemptionFailed)
     return redemption
@@ -298,6 +316,9 @@ def _new(
         raise ProgramInactive
     if quantity < 1:
         raise InvalidQuantity
+    refuse_what_cannot_be_kept(key, order_reference, metadata)
+    if len(key or "") > LONGEST_KEY or len(order_reference) > LONGEST_REFERENCE:
+        raise InvalidReference
     # What was asked for: a reward's price may have changed when the till asks again.
     asked: dict[str, Any] = {"reward": reward.pk} if reward is not None else {"points": points}
     return Redemption(
@@ -318,6 +339,12 @@ def _new(
         fulfilled_at=fulfilled_at,
         metadata=metadata or {},
     )
+
+
+def _reason(reason: str) -> str:
+    """The reason as its column takes it: what is longer than anybody reads is cut."""
+    refuse_what_cannot_be_kept(reason)
+    return reason.strip()[:500]
 
 
 def _insert(redemption: Redemption) -> Redemption | None:

@@ -147,19 +147,20 @@ def _with_story(entries: QuerySet[LedgerEntry]) -> "tuple[LedgerEntry | None, St
         return None, None
     story = Story.of(entry)
     for row in rows:
-        if row is not entry:
+        if row is not entry and row.member_id == entry.member_id:
             story.hear(row.type, row.metadata, row.key)
     return entry, story
 
 
 @dataclass(slots=True)
 class Story:
-    """What became of a purchase since: money refunded, and whether it was voided."""
+    """What became of a purchase since: money refunded, and whether it was voided or undone with its run."""
 
     points: int
     amount: Decimal
     refunded: Decimal = Decimal(0)
     voided: bool = False
+    undone: bool = False
 
     @classmethod
     def of(cls, entry: LedgerEntry) -> "Story":
@@ -171,6 +172,8 @@ class Story:
             self.refunded += Decimal(metadata["amount"])
         elif key is not None and key.startswith("void:"):
             self.voided = True
+        elif kind == EntryType.UNDO:
+            self.undone = True
 
     @property
     def kept(self) -> int:
@@ -179,7 +182,7 @@ class Story:
 
     def asked_back(self, amount: Decimal) -> int:
         """Points to ask back once `amount` more is refunded."""
-        return 0 if self.voided else self.kept - self._share(self.refunded + amount)
+        return 0 if self.voided or self.undone else self.kept - self._share(self.refunded + amount)
 
     def _share(self, refunded: Decimal) -> int:
         if self.amount == 0:
@@ -253,6 +256,8 @@ def voiding(
     """The booking of a void, to be settled alone or in a batch. Raises `NotVoidable`, `VoidTooLate`."""
     if entry.type not in (EntryType.EARN, EntryType.STAMP_EARNED) or entry.store_id != store.pk:
         raise NotVoidable
+    if story.undone:
+        raise NotVoidable("This was undone already, with the run it belonged to.")
     hours = entry.member.program.void_hours
     if not story.voided and at > entry.occurred_at + timedelta(hours=hours):
         raise VoidTooLate(f"A void is possible for {hours} hours.")

@@ -10,7 +10,7 @@ from loyalty import ledger
 from loyalty.events import PointsRestored
 from loyalty.ledger import Posting, Short
 from loyalty.models import EntryType, LedgerEntry, Member
-from loyalty.operations.orders import expiry_of_credit, whole_points
+from loyalty.operations.orders import expiry_of_credit, form_key, whole_points
 from loyalty.operations.points import ReasonMissing
 from loyalty.operations.settling import Booking, settle
 from loyalty_site.refusals import NotFound, Refusal
@@ -100,7 +100,7 @@ def _restoring(
             type=EntryType.ADMIN_ADJUSTMENT,
             points=whole_points(points),
             short=Short.REFUSE,
-            key=f"restore:{key}:{member.pk}" if key else None,
+            key=f"restore:{form_key(key)}:{member.pk}" if key else None,
             fingerprint=ledger.fingerprint(points=points, reason=reason, entry=entry.pk if entry else None),
             is_activity=True,
             expires_at=None if entry else expiry_of_credit(program, at),

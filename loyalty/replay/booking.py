@@ -42,23 +42,34 @@ class Desk:
         Counts orders and entries newly written. Raises `OrderRefused`; then none of these orders is booked.
         """
         stores = stores_for(self.program.merchant, {order.store for order in orders})
-        of_members = [order for order in orders if order.customer]
+        new = self._not_booked([order for order in orders if order.customer])
+        if not new:
+            return Counter()
         # Backwards, so that a member's earliest row is the one that stays.
-        first_seen = {order.customer: order.at for order in reversed(of_members)}
-        members = members_for(self.program, first_seen) if first_seen else {}
+        members = members_for(self.program, {order.customer: order.at for order in reversed(new)})
         bookings: list[Booking] = []
         booked: list[Order] = []
-        for order in of_members:
+        for order in new:
             for booking in self._bookings(order, members[order.customer], stores[order.store]):
                 bookings.append(booking)
                 booked.append(order)
-        if not bookings:
-            return Counter()
         try:
-            posted = settle(bookings, at=orders[-1].at)
+            posted = settle(bookings, at=new[-1].at)
         except (KeyReused, OrderAlreadyUsed, CardInactive) as refusal:
             raise _refused(refusal, booked) from refusal
         return _counted(posted)
+
+    def _not_booked(self, orders: list[Order]) -> list[Order]:
+        """Those of the orders that the ledger does not have.
+
+        Its keys alone would not do: a card that was not full when an order came may have been filled, or switched
+        off, since.
+        """
+        known = LedgerEntry.objects.filter(
+            merchant_id=self.program.merchant_id, key__in=[_key(order) for order in orders]
+        )
+        booked = set(known.values_list("key", flat=True))
+        return [order for order in orders if _key(order) not in booked]
 
     def _bookings(self, order: Order, member: Member, store: Store) -> Iterator[Booking]:
         if order.is_refund:
@@ -109,20 +120,22 @@ def refuse_other_orders(slug: str, orders: Sequence[Order]) -> None:
         return
     of_members = [order for order in orders if order.customer]
     for first in range(0, len(of_members), BATCH):
-        by_key = {
-            f"{'refund' if order.is_refund else 'earn'}:{order.reference}": order
-            for order in of_members[first : first + BATCH]
-        }
+        by_key = {_key(order): order for order in of_members[first : first + BATCH]}
         known = LedgerEntry.objects.filter(merchant_id=merchant.pk, key__in=list(by_key)).values_list(
             "key", "member__customer__external_ref", "store__reference", "metadata__amount"
         )
         for key, customer, store, amount in known:
-            order = by_key[key]
+            order = by_key[str(key)]
             if (customer, store, amount) != (order.customer, order.store, f"{order.amount:.2f}"):
                 raise OrderRefused(
                     f"Line {order.line}: order {order.reference} was booked before, for customer {customer}, "
                     f"store {store}, {amount}. Nothing was written."
                 )
+
+
+def _key(order: Order) -> str:
+    """The key of the order's entry (specs/points.md "References and keys")."""
+    return f"{'refund' if order.is_refund else 'earn'}:{order.reference}"
 
 
 def _refused(refusal: Refusal, booked: list[Order]) -> OrderRefused:

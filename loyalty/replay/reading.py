@@ -81,9 +81,12 @@ def _read(stream: IO[bytes], rules: Rules, skip_bad_rows: bool) -> tuple[list[Or
     orders: list[Order] = []
     bad: list[BadRow] = []
     seen: dict[str, int] = {}
-    for line, row in _rows(stream):
+    rows = _rows(stream)
+    _, header = next(rows, (0, []))
+    _check_header(header)
+    for line, row in rows:
         try:
-            order = _order(row, line, rules, seen)
+            order = _order(row, header, line, rules, seen)
         except BadField as error:
             bad.append(BadRow(line, error.column, error.problem))
             if len(bad) >= _MOST_NAMED and not skip_bad_rows:
@@ -94,28 +97,25 @@ def _read(stream: IO[bytes], rules: Rules, skip_bad_rows: bool) -> tuple[list[Or
     return orders, bad
 
 
-def _order(row: dict[str, str], line: int, rules: Rules, seen: dict[str, int]) -> Order:
-    # What csv makes of a row that is longer or shorter than the header.
-    if None in row:
+def _order(row: list[str], header: list[str], line: int, rules: Rules, seen: dict[str, int]) -> Order:
+    if len(row) > len(header):
         raise BadField("(row)", "has more fields than the header")
-    for column, text in row.items():
-        if text is None:
-            raise BadField(column, "is missing")
-    order = parse(row, line, rules)
+    if len(row) < len(header):
+        raise BadField(header[len(row)], "is missing: the row has fewer fields than the header")
+    order = parse(dict(zip(header, row, strict=True)), line, rules)
     if order.reference in seen:
         raise BadField("order_ref", f"stood on line {seen[order.reference]} before")
     return order
 
 
-def _rows(stream: IO[bytes]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Each row with the number of the line it begins on; blank lines are none."""
-    rows = csv.DictReader(_lines(stream), strict=True)
+def _rows(stream: IO[bytes]) -> Iterator[tuple[int, list[str]]]:
+    """Each row, the header first, with the number of the line it begins on; blank lines are none."""
+    rows = csv.reader(_lines(stream), strict=True)
+    begins = 1
     try:
-        header = list(rows.fieldnames or [])
-        _check_header(header)
-        begins = rows.line_num + 1
         for row in rows:
-            yield begins, cast("dict[str, str]", row)
+            if row:
+                yield begins, row
             begins = rows.line_num + 1
     except csv.Error as error:
         raise BadFile(f"Line {rows.line_num}: this is not CSV ({error}).") from error
@@ -126,10 +126,10 @@ def _check_header(header: list[str]) -> None:
         raise BadFile("The file is empty: its first line must name the columns.")
     for column in (*REQUIRED, ORIGINAL):
         if header.count(column) > 1:
-            raise BadFile(f"Line 1: the column {column} stands there twice.")
+            raise BadFile(f"The header names the column {column} twice.")
     missing = [column for column in REQUIRED if column not in header]
     if missing:
-        raise BadFile(f"Line 1: no column {', '.join(missing)}.")
+        raise BadFile(f"The header has no column {', '.join(missing)}.")
 
 
 def _lines(stream: IO[bytes]) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """What a replay reports: the keys of `reference.json`, computed from the file and the ledger alone."""
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -50,12 +51,13 @@ def _input(file: OrderFile, nights: Nights) -> dict[str, Any]:
 
 
 def _by_kind(orders: Iterable[Order]) -> dict[str, dict[str, Any]]:
-    counts = {kind: [0, Decimal(0)] for kind in ("refund", "refund_guest", "sale", "sale_guest")}
+    numbers: Counter[str] = Counter()
+    totals = dict.fromkeys(("refund", "refund_guest", "sale", "sale_guest"), Decimal(0))
     for order in orders:
-        tally = counts[("refund" if order.is_refund else "sale") + ("" if order.customer else "_guest")]
-        tally[0] += 1
-        tally[1] += order.amount
-    return {kind: {"orders": number, "total": f"{total:.2f}"} for kind, (number, total) in counts.items()}
+        kind = ("refund" if order.is_refund else "sale") + ("" if order.customer else "_guest")
+        numbers[kind] += 1
+        totals[kind] += order.amount
+    return {kind: {"orders": numbers[kind], "total": f"{total:.2f}"} for kind, total in totals.items()}
 
 
 def _rule(ledger: Ledger, rules: Rules, nights: Nights) -> dict[str, Any]:

@@ -33,9 +33,16 @@ AS $$
                CASE WHEN p.gives_back THEN -a.lifetime_delta - coalesce(given.lifetime, 0) END::bigint AS lifetime_room
           FROM posting p
           JOIN loyalty_members m ON m.id = p.member_id
-          LEFT JOIN loyalty_ledger_entries f
-            ON p.key IS NOT NULL AND f.merchant_id = m.merchant_id AND f.key = p.key
-          LEFT JOIN loyalty_ledger_entries a ON p.gives_back AND a.id = p.answers_id AND a.member_id = m.id
+          -- LATERAL and LIMIT: one probe of an index a posting. As plain joins, on a table not analysed yet, the
+          -- planner reads all entries of the merchant for each of them.
+          LEFT JOIN LATERAL (
+              SELECT * FROM loyalty_ledger_entries e
+                WHERE p.key IS NOT NULL AND e.merchant_id = m.merchant_id AND e.key = p.key
+                LIMIT 1) f ON true
+          LEFT JOIN LATERAL (
+              SELECT * FROM loyalty_ledger_entries e
+                WHERE p.gives_back AND e.id = p.answers_id AND e.member_id = m.id
+                LIMIT 1) a ON true
           LEFT JOIN LATERAL (
               SELECT sum(e.points_delta) AS points, sum(e.lifetime_delta) AS lifetime
                 FROM loyalty_ledger_entries e

@@ -15,7 +15,6 @@ AS $$
 DECLARE
     asked integer := jsonb_array_length(p_postings);
     locked integer;
-    wrong record;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'the ledger posts under READ COMMITTED alone';
@@ -39,25 +38,12 @@ BEGIN
           WHERE element ? 'key'
           ORDER BY 1, 2) slot;
 
-    -- 2. Refuse before anything moves: the first posting, in order, that cannot be granted.
-    SELECT decided.ord, decided.refusal, decided.available, decided.room, decided.stamp_count, decided.key
-      INTO wrong
-      FROM ledger_decide_set_v1(p_at, p_postings) decided
-      WHERE decided.refusal IS NOT NULL
-      ORDER BY decided.ord
-      LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION 'refused' USING ERRCODE = wrong.refusal, DETAIL = jsonb_build_object('ord', wrong.ord) || CASE
-            WHEN wrong.refusal = 'RG001' THEN jsonb_build_object('available', wrong.available)
-            WHEN wrong.refusal IN ('RG002', 'RG003') THEN jsonb_build_object('key', wrong.key)
-            WHEN wrong.refusal = 'RG004' THEN jsonb_build_object('room', wrong.room)
-            WHEN wrong.refusal = 'RG005' THEN jsonb_build_object('stamps', wrong.stamp_count)
-            ELSE '{}' END;
-    END IF;
-
+    -- 2. Decide, once, and refuse the first posting, in order, that cannot be granted: then nothing has moved.
     RETURN QUERY
     WITH decided AS MATERIALIZED (
-        SELECT * FROM ledger_decide_set_v1(p_at, p_postings)
+        SELECT d.*, CASE WHEN d.refusal IS NOT NULL THEN
+                   ledger_refuse_v1(d.refusal, d.ord, d.available, d.room, d.stamp_count, d.key) END
+          FROM (SELECT * FROM ledger_decide_set_v1(p_at, p_postings) decision ORDER BY decision.ord) d
     ),
     moving AS MATERIALIZED (
         SELECT * FROM decided WHERE decided.outcome IN ('created', 'moved')

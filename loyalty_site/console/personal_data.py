@@ -41,7 +41,8 @@ def _about(customer: Customer) -> QuerySet[LogEntry]:
 
 
 def _export(customer: Customer) -> list[dict[str, Any]]:
-    return list(_about(customer).order_by("pk").values("action_time", "object_repr", "change_message"))
+    rows = _about(customer).order_by("pk").values("action_time", "object_repr", "change_message")
+    return [dict(row) for row in rows]
 
 
 def _forget(customer: Customer, at: datetime) -> None:

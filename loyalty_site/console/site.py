@@ -11,16 +11,16 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
-from unfold.widgets import UnfoldAdminPasswordInput
+from unfold.widgets import UnfoldAdminPasswordWidget
 
 
-class ChoosePasswordForm(SetPasswordForm):  # type: ignore[type-arg]
+class ChoosePasswordForm(SetPasswordForm):
     """Django's form, in the console's looks."""
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         for field in self.fields.values():
-            field.widget = UnfoldAdminPasswordInput(attrs={"autocomplete": "new-password"})
+            field.widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
 
 
 def invitation(request: HttpRequest, **where: str) -> HttpResponseBase:

@@ -19,13 +19,19 @@ def _may_view(label: str) -> Callable[[HttpRequest], bool]:
     return ask
 
 
-def _list(title: Any, label: str, icon: str) -> dict[str, Any]:
+def _is_platform(request: HttpRequest) -> bool:
+    from loyalty_site.tenants import permissions
+
+    return permissions.is_platform(request.user)
+
+
+def _list(title: Any, label: str, icon: str, permission: Callable[[HttpRequest], bool] | None = None) -> dict[str, Any]:
     app, model = label.split(".")
     return {
         "title": title,
         "icon": icon,
         "link": reverse_lazy(f"admin:{app}_{model}_changelist"),
-        "permission": _may_view(label),
+        "permission": permission or _may_view(label),
     }
 
 
@@ -119,11 +125,11 @@ UNFOLD: dict[str, Any] = {
             {
                 "title": _("Platform"),
                 "items": [
-                    _list(_("Users"), "tenants.user", "person"),
-                    _list(_("Events"), "outbox.outboxevent", "outbox"),
-                    _list(_("Workers"), "jobs.worker", "memory"),
-                    _list(_("Queue"), "jobs.queuedtask", "queue"),
-                    _list(_("Schedules"), "django_q.schedule", "schedule"),
+                    _list(_("Users"), "tenants.user", "person", _is_platform),
+                    _list(_("Events"), "outbox.outboxevent", "outbox", _is_platform),
+                    _list(_("Workers"), "jobs.worker", "memory", _is_platform),
+                    _list(_("Queue"), "jobs.queuedtask", "queue", _is_platform),
+                    _list(_("Schedules"), "django_q.schedule", "schedule", _is_platform),
                 ],
             },
         ],

@@ -16,7 +16,7 @@ from loyalty_site.tenants import permissions
 from loyalty_site.tenants.looks import pill
 from loyalty_site.tenants.scoping import MerchantScopedAdmin, PlatformAdmin, ReadOnly
 
-_COLOURS = {
+_COLOURS: dict[str, str] = {
     Run.Status.RUNNING: "info",
     Run.Status.SUCCEEDED: "success",
     Run.Status.FAILED: "danger",
@@ -54,6 +54,15 @@ class RunAdmin(ReadOnly, MerchantScopedAdmin):
         "code_version",
     ]
     readonly_fields = fields
+    shown_if = {
+        "merchant": "merchant_id",
+        "actor": "actor_id",
+        "as_of": "as_of",
+        "finished_at": "finished_at",
+        "undoes": "undoes_id",
+        "shown_error": "error",
+        "code_version": "code_version",
+    }
 
     def rows(self, user: Any, *needed: str) -> QuerySet[Any]:
         own = super().rows(user, *needed)
@@ -105,7 +114,7 @@ class RunAdmin(ReadOnly, MerchantScopedAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         hidden = () if obj is None or self.is_all_seen(request, obj) else ("counts_table", "shown_error", "actor")
-        return [name for name in self.fields if name not in hidden]
+        return [name for name in super().get_fields(request, obj) if name not in hidden]
 
 
 def _figures(counts: Any) -> list[tuple[str, int]]:

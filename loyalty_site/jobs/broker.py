@@ -9,19 +9,19 @@ from typing import Any
 from django.db import Error, connection, transaction
 from django.utils import timezone
 from django_q.brokers.orm import ORM
+from django_q.conf import Conf
 from django_q.models import Task
 from django_q.signing import BadSignature, SignedPackage
 from django_q.utils import get_func_repr
 
 from loyalty_site.jobs.connections import drop_if_unusable
-from loyalty_site.jobs.identity import worker_name
+from loyalty_site.jobs.identity import watch_seconds, worker_name
 from loyalty_site.jobs.models import QueuedTask, Worker
 
 logger = logging.getLogger(__name__)
 
 # django-q2 counts the attempts of tasks that fail, not of those that kill their worker.
 MOST_UNFINISHED_STARTS = 3
-BEAT_SECONDS = 5.0
 
 
 class RecordingBroker(ORM):
@@ -33,10 +33,23 @@ class RecordingBroker(ORM):
     _beaten_at = 0.0
 
     def dequeue(self) -> list[tuple[int, str]] | None:
-        taken: list[tuple[int, str]] | None = super().dequeue()
-        if not taken:
-            return taken
-        return [(queue_id, payload) for queue_id, payload in taken if self._note_taken(queue_id, payload)]
+        """Take the oldest task that is ready, in one transaction with the record that this worker has it.
+
+        Taken without a record, a task would wait three timeouts, and nobody would know whose it was.
+        """
+        # Outside the transaction: it also closes a connection that is worn out.
+        tasks = self.get_connection()
+        with transaction.atomic():
+            ready = tasks.filter(key=self.list_key, lock__lte=timezone.now()).order_by("pk")
+            row = ready.select_for_update(skip_locked=True).first()
+            if row is not None:
+                row.lock = self.timeout(row)
+                row.save(update_fields=["lock"])
+                given = self._note_taken(row.pk, row.payload)
+        if row is None:
+            time.sleep(Conf.POLL)
+            return None
+        return [(row.pk, row.payload)] if given else []
 
     def delete(self, task_id: int) -> None:
         super().delete(task_id)
@@ -45,7 +58,7 @@ class RecordingBroker(ORM):
     def set_stat(self, key: str, value: str, timeout: int) -> None:
         """Called by the cluster's sentinel at every turn of its loop: its sign of life."""
         now = time.monotonic()
-        if now - self._beaten_at >= BEAT_SECONDS:
+        if now - self._beaten_at >= watch_seconds():
             self._beaten_at = now
             drop_if_unusable()
             Worker.objects.update_or_create(name=worker_name(), defaults={"cluster_beat_at": timezone.now()})
@@ -119,7 +132,8 @@ def note_end(sender: Any, func: Any, task: dict[str, Any], **_: Any) -> None:
         # The task may have lost the connection; its result is not lost for that.
         drop_if_unusable()
         now: datetime = timezone.now()
-        QueuedTask.objects.filter(queue_id=task["ack_id"]).update(finished_at=now, unfinished_starts=0)
+        # In this order: who sees an idle process must also see why it is idle.
         Worker.objects.filter(name=worker_name()).update(task_ended_at=now)
+        QueuedTask.objects.filter(queue_id=task["ack_id"]).update(finished_at=now, unfinished_starts=0)
     except Error:
         logger.exception("The end of %s could not be recorded", task["name"])

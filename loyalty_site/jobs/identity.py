@@ -1,7 +1,9 @@
-"""Which worker this process belongs to."""
+"""Which worker this process belongs to, and how often it shows that it lives."""
 
 import os
 import socket
+
+from django.conf import settings
 
 VARIABLE = "REGULARS_WORKER"
 
@@ -14,3 +16,8 @@ def worker_name() -> str:
 def new_worker_name() -> str:
     """A name for the worker that this process is."""
     return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def watch_seconds() -> float:
+    """The time between two signs of life, and between two looks at them: well below what counts as a stall."""
+    return min(5.0, settings.WORKER_STALL_SECONDS / 4)

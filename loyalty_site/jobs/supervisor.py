@@ -22,6 +22,8 @@ from loyalty_site.jobs.lifeline import end_with_parent
 logger = logging.getLogger(__name__)
 
 BEAT_VARIABLE = "REGULARS_BEAT_FD"
+# Until its first beat, the delivery loop may take so long: a busy machine reads its code slowly.
+START_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -98,11 +100,11 @@ class Supervisor:
         self.children.append(_Child(name, process))
 
     def _watch(self) -> int:
-        beaten_at = time.monotonic()
+        beaten_at, patience = time.monotonic(), max(self.stall_seconds, START_SECONDS)
         while True:
             readable, _, _ = select.select([self.wake, self.beats], [], [], 1.0)
             if self.beats in readable and os.read(self.beats, 4096):
-                beaten_at = time.monotonic()
+                beaten_at, patience = time.monotonic(), self.stall_seconds
             if self.wake in readable:
                 os.read(self.wake, 4096)
             if self.signals:
@@ -111,7 +113,7 @@ class Supervisor:
                 if child.has_ended():
                     logger.critical("%s has ended by itself, so the worker ends", child.name)
                     return 1
-            if time.monotonic() - beaten_at > self.stall_seconds:
+            if time.monotonic() - beaten_at > patience:
                 logger.critical("The delivery loop is stuck, so the worker ends")
                 return 1
 

@@ -16,11 +16,12 @@ from django.utils import timezone
 from django_q.conf import Conf
 from django_q.models import OrmQ
 
+from loyalty_site.jobs.delivery import POLL_SECONDS
+from loyalty_site.jobs.identity import watch_seconds
 from loyalty_site.jobs.models import QueuedTask, Worker
 
 logger = logging.getLogger(__name__)
 
-CHECK_SECONDS = 5.0
 # A worker silent for so long has no process left: its supervisor ends a stuck one sooner.
 LOST_AFTER_STALLS = 3
 
@@ -35,7 +36,7 @@ class Watchdog:
     def __init__(self, name: str) -> None:
         self.name = name
         self.stall = timedelta(seconds=settings.WORKER_STALL_SECONDS)
-        self.every = min(CHECK_SECONDS, settings.WORKER_STALL_SECONDS / 4)
+        self.every = watch_seconds()
         self.checked_at = 0.0
         self.watching_since = time.monotonic()
 
@@ -44,7 +45,7 @@ class Watchdog:
         now = time.monotonic()
         if now - self.checked_at < self.every:
             return
-        if now - self.checked_at > self.every + self.stall.total_seconds() / 2:
+        if now - self.checked_at > max(self.stall.total_seconds() / 2, self.every + 2 * POLL_SECONDS):
             # First look, or the database was away: what is old by now may be so for that reason.
             self.watching_since = now
         self.checked_at = now
@@ -57,14 +58,16 @@ class Watchdog:
         long_ago = timezone.now() - self.stall
         if worker.cluster_beat_at is None or worker.cluster_beat_at < long_ago:
             raise WorkerStalledError("The cluster gives no sign of life.")
-        if worker.task_ended_at is not None and worker.task_ended_at >= long_ago:
-            return
         busy = [task for task in self._begun(self.name) if _is_alive(task.process_id)]
         if len(busy) >= Conf.WORKERS:
             return
         ready = OrmQ.objects.filter(key=Conf.CLUSTER_NAME, lock__lt=long_ago)
         taken = QueuedTask.objects.filter(_in_queue(), worker=self.name, started_at=None, taken_at__lt=long_ago)
-        if ready.exists() or taken.exists():
+        if not (ready.exists() or taken.exists()):
+            return
+        # Read last: a process between two tasks is idle, and has just ended one.
+        worker.refresh_from_db(fields=["task_ended_at"])
+        if worker.task_ended_at is None or worker.task_ended_at < long_ago:
             raise WorkerStalledError("There is work, the cluster has idle workers, and it does none of it.")
 
     def _free_lost_tasks(self) -> None:

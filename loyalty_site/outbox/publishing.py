@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.transaction import TransactionManagementError
 
-from loyalty_site.ids import new_id
+from loyalty_site.ids import NEW_ID_SQL, new_id
 from loyalty_site.outbox import bell
 from loyalty_site.outbox.events import Event, as_json, facts_of
 from loyalty_site.prepared import prepared_cursor
@@ -28,15 +28,10 @@ _INSERT_FEW = {
     for count in range(1, _FEW + 1)
 }
 
-# PostgreSQL below 18 has no uuidv7(): the millisecond in front of a random UUID, its version set to 7.
-_UUID7 = """encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) placing
-    substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3) FROM 1 FOR 6),
-    52, 1), 53, 1), 'hex')::uuid"""
-
 # One JSON text for all rows: an array parameter a column costs several times as much to quote and to parse.
 _INSERT_MANY = f"""
 INSERT INTO outbox_events (id, kind, merchant_id, facts, backfill)
-SELECT {_UUID7}, item->>0, (item->1->>'merchant_id')::uuid, item->1, %s
+SELECT {NEW_ID_SQL}, item->>0, (item->1->>'merchant_id')::uuid, item->1, %s
 FROM jsonb_array_elements(%s::jsonb) AS item
 """
 
@@ -125,7 +120,7 @@ def publish_query(
     facts = ", ".join(f"'{field.name}', source.{field.name}" for field in fields(event_class))
     statement = f"""
         INSERT INTO outbox_events (id, kind, merchant_id, facts, backfill)
-        SELECT {_UUID7}, %s, source.merchant_id, jsonb_build_object({facts}), %s
+        SELECT {NEW_ID_SQL}, %s, source.merchant_id, jsonb_build_object({facts}), %s
         FROM ({query}) AS source
         """
     with connection.cursor() as cursor:

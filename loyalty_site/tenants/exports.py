@@ -21,7 +21,7 @@ class _Export(ExportMixin, admin.ModelAdmin):
     """Puts the mixin before Django's own class and after Unfold's."""
 
 
-class ExportingAdmin(MerchantScopedAdmin, _Export):
+class ExportingAdmin(MerchantScopedAdmin, _Export):  # type: ignore[misc]
     """A list that can be taken along, as it is filtered, by whoever may change such rows; each merchant's own.
 
     `resource_classes` says which columns there are; there is no export without it.

@@ -11,16 +11,20 @@ merchant's row is answered as a row that never was: 404. A class on another base
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.contrib.admin.options import ShowFacets
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured, PermissionDenied, ValidationError
+from django.db import IntegrityError
 from django.db.models import Field, Model, Q, QuerySet
 from django.db.models.constants import LOOKUP_SEP
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin, TabularInline
 
 from loyalty_site.tenants import permissions
 from loyalty_site.tenants.filters import ScopedRelatedFilter
 from loyalty_site.tenants.models import User
-from loyalty_site.tenants.paginating import BoundedPaginator
+from loyalty_site.tenants.paginating import BoundedPaginator, ScopedChangeList
 
 
 class _Scoped:
@@ -34,6 +38,13 @@ class _Scoped:
     def permission(self, action: str) -> str:
         """Django's name of a permission on this model."""
         return f"{self.opts.app_label}.{action}_{self.opts.model_name}"
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Without the buttons that open the chosen row in a window of its own: each noun has its page."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
+        if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
+        return field
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Offer the rows of merchants at which the user may change this model, and take no other."""
@@ -62,9 +73,13 @@ class MerchantScopedAdmin(_Scoped, ModelAdmin):
     merchant_path: ClassVar[str] = ""
     store_path: ClassVar[str] = ""
     deletable: ClassVar[bool] = False
+    # Rows of a page, and the attribute without which they have nothing to say.
+    shown_if: ClassVar[dict[str, str]] = {}
 
     paginator = BoundedPaginator
     show_full_result_count = False
+    # A count beside every choice of every filter is a scan of the list for each.
+    show_facets = ShowFacets.NEVER
     list_per_page = 50
     list_max_show_all = 50
     actions_on_top = True
@@ -147,6 +162,19 @@ class MerchantScopedAdmin(_Scoped, ModelAdmin):
         raise Http404
 
     # --- Lists ------------------------------------------------------------------------------------------------
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ScopedChangeList]:
+        return ScopedChangeList
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Whoever works for one merchant need not read its name in every row."""
+        columns = list(super().get_list_display(request))
+        if not permissions.is_platform(request.user) and len(self._places(request)) < 2:
+            columns = [column for column in columns if column != "merchant"]
+        return columns
+
+    def _places(self, request: HttpRequest) -> set[UUID]:
+        return set(permissions.merchants_where(request.user, self.permission("view")))
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
@@ -175,7 +203,12 @@ class MerchantScopedAdmin(_Scoped, ModelAdmin):
             return queryset
         return queryset.filter(pk__in=self.rows(request.user, self.permission("view"), permission).values("pk"))
 
-    # --- Forms ------------------------------------------------------------------------------------------------
+    # --- Forms and pages ---------------------------------------------------------------------------------------------
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        fields = list(super().get_fields(request, obj))
+        empty = {name for name, needed in self.shown_if.items() if obj is not None and not getattr(obj, needed)}
+        return [name for name in fields if name not in empty]
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """A row never moves to another merchant."""
         fields = list(super().get_readonly_fields(request, obj))
@@ -199,6 +232,7 @@ class MerchantScopedAdmin(_Scoped, ModelAdmin):
         class OneMerchantForm(base):  # type: ignore[misc, valid-type]
             def _post_clean(self) -> None:
                 super()._post_clean()
+                obeys_constraints(self)
                 model_admin.stays_at_one_merchant(self)
 
         OneMerchantForm.__name__ = base.__name__
@@ -209,13 +243,23 @@ class MerchantScopedAdmin(_Scoped, ModelAdmin):
         if form.errors:
             return
         home = self.merchants_of(form.instance)
-        for name, chosen in form.cleaned_data.items():
+        for name, chosen in list(form.cleaned_data.items()):
             if not isinstance(chosen, Model) or name not in form.fields:
                 continue
             owner = self.admin_site._registry.get(type(chosen))
             places = owner.merchants_of(chosen) if isinstance(owner, MerchantScopedAdmin) else set()
             if places and home and not places & home:
-                form.add_error(name, ValidationError("This belongs to another merchant.", code="other_merchant"))
+                form.add_error(name, ValidationError(_("This belongs to another merchant."), code="other_merchant"))
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **more: Any) -> HttpResponse:
+        """What two people save at one moment is refused by the database alone, and then said in words."""
+        try:
+            return super().changeform_view(request, *args, **more)
+        except IntegrityError:
+            self.message_user(
+                request, _("Something alike was saved by somebody else; nothing of yours was. Try again."), "ERROR"
+            )
+            return HttpResponseRedirect(request.get_full_path())
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         # The form offers nothing else; this is for the form that one day does.
@@ -257,6 +301,18 @@ class MerchantScopedInline(_Scoped, TabularInline):
     extra = 0
     deletable: ClassVar[bool] = False
 
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        formset = super().get_formset(request, obj, **kwargs)
+        base = formset.form
+
+        class ObedientForm(base):  # type: ignore[misc, valid-type]
+            def _post_clean(self) -> None:
+                super()._post_clean()
+                obeys_constraints(self)
+
+        formset.form = ObedientForm
+        return formset
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         mine = own_rows(self.admin_site, request.user, self.model, self.permission("view"))
         ordering = self.get_ordering(request)
@@ -280,6 +336,20 @@ class MerchantScopedInline(_Scoped, TabularInline):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.deletable and self._holds(request, "delete", obj)
+
+
+def obeys_constraints(form: Any) -> None:
+    """Add an error where the row breaks a constraint that Django left out.
+
+    It checks none over a field the form does not have, and the merchant, or the program, is shown and not typed: two
+    customers of one address would then be PostgreSQL's to refuse.
+    """
+    if form.errors:
+        return
+    try:
+        form.instance.validate_constraints()
+    except ValidationError as error:
+        form._update_errors(error)
 
 
 def own_rows(site: Any, user: "User | Any", model: type[Model], *needed: str) -> QuerySet[Any]:

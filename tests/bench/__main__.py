@@ -5,11 +5,12 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Iterator
 
 from tests.bench import ground
 from tests.bench.table import Row, show
 
-PROGRAMS = ("earn", "http")
+PROGRAMS = ("earn", "http", "expiry", "relay", "replay")
 
 
 def main() -> int:
@@ -25,12 +26,18 @@ def main() -> int:
     import django
 
     django.setup()
-    from tests.bench import earn, http
+    from tests.bench import earn, expiry, http, relay, replay
 
+    rows: dict[str, Iterator[Row]] = {
+        "earn": earn.rows(rounds=asked.rounds),
+        "http": http.rows(rounds=asked.rounds),
+        "expiry": expiry.rows(rounds=asked.rounds, large=asked.large),
+        "relay": relay.rows(rounds=asked.rounds),
+        "replay": replay.rows(),
+    }
     table: list[Row] = []
     for name in asked.only.split(","):
-        rows = {"earn": earn.rows, "http": http.rows}[name]
-        for row in rows(rounds=asked.rounds):
+        for row in rows[name]:
             print(f"  {row.what}: {row.ratio or row.project}", file=sys.stderr, flush=True)
             table.append(row)
     print(f"\n{os.cpu_count()} cores, Python {platform.python_version()}, {ground.version()}")

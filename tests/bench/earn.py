@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -101,14 +102,17 @@ def rows(*, rounds: int = 5, seconds: float = 3.0) -> Iterator[Row]:
 
 
 def _populate(database: str) -> None:
-    people.load(database, people.make_program("one"), 1, people.Crowd(members=MEMBERS, active_at=LONG_AGO, points=100))
-    for number in range(PROGRAMS):
-        crowd = people.Crowd(members=MEMBERS // PROGRAMS, active_at=LONG_AGO, points=100)
-        people.load(database, people.make_program(f"many-{number}"), 100 + number, crowd)
+    one = people.make_program("one")
+    many = [people.make_program(f"many-{number}") for number in range(PROGRAMS)]
     lots = people.make_program("lots", expiry_policy="lots", points_valid_days=90)
-    soon = datetime.now(UTC) + timedelta(days=30)
-    crowd = people.Crowd(members=MEMBERS, active_at=LONG_AGO, points=10**9, lot_at=soon)
-    people.load(database, lots, 2, crowd)
+    crowd = people.Crowd(members=MEMBERS, active_at=LONG_AGO, points=100)
+    few = replace(crowd, members=MEMBERS // PROGRAMS)
+    rich = replace(crowd, points=10**9, lot_at=datetime.now(UTC) + timedelta(days=30))
+    with ground.loading(database) as connection:
+        people.load(connection, one, 1, crowd)
+        people.load(connection, lots, 2, rich)
+        for number, program in enumerate(many):
+            people.load(connection, program, 100 + number, few)
 
 
 def _total(team: list[Worker], function: str, programs: list[str], seconds: float) -> float:

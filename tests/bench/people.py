@@ -1,4 +1,4 @@
-"""Members by the million, made in SQL. Loading is the superuser's: a member is born empty for everybody else."""
+"""Members by the million, made in SQL, past the triggers that see to it that a member is born empty."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,8 +58,11 @@ class Crowd:
     other_lot_at: datetime | None = None
 
 
-def load(database: str, program: Any, prefix: int, crowd: Crowd) -> None:
-    """Give the program its members, customers and all. A `prefix` is used once a database."""
+def load(connection: Any, program: Any, prefix: int, crowd: Crowd) -> None:
+    """Give the program its members, customers and all. A `prefix` is used once a database.
+
+    The connection is in a transaction and may load members who were not born empty.
+    """
     parameters = {
         "prefix": prefix,
         "merchant": program.merchant_id,
@@ -77,11 +80,8 @@ def load(database: str, program: Any, prefix: int, crowd: Crowd) -> None:
         statements.append(_ENTRIES)
     if crowd.lot_at:
         statements.append(_LOTS)
-    with ground.superuser(database) as connection, connection.transaction():
-        # No triggers and no look-ups of foreign keys: the rows are right, and there are many.
-        connection.execute("SET LOCAL session_replication_role = replica")
-        for statement in statements:
-            connection.execute(statement.format(id=_ID).encode(), parameters)
+    for statement in statements:
+        connection.execute(statement.format(id=_ID).encode(), parameters)
 
 
 def settle_down(database: str) -> None:

@@ -31,6 +31,13 @@ def at_least(what: str, pairs: Sequence[tuple[float, float]], least: float, unit
     )
 
 
+def median_at_least(what: str, figures: Sequence[float], least: float, unit: str) -> Row:
+    """A row of one figure, measured several times, whose median must reach `least`."""
+    median = statistics.median(figures)
+    beside = f"{min(figures):,.0f} to {max(figures):,.0f}"
+    return Row(what, f"{median:,.0f}{unit}", beside, "", f">= {least:,}{unit}", median >= least)
+
+
 def at_most(what: str, value: float, most: float, unit: str, *, beside: str = "", shown: str = "") -> Row:
     """A row of one figure that must not pass `most`."""
     return Row(what, shown or f"{value:,.2f}{unit}", beside, "", f"<= {most:g}{unit}", value <= most)

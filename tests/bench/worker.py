@@ -5,6 +5,7 @@ A line names a function of one of the bench's modules and its keywords: `["earn"
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,9 +16,16 @@ from typing import Any
 class Worker:
     """The process, seen from the bench."""
 
-    def __init__(self) -> None:
+    def __init__(self, role: str = "runtime") -> None:
+        environment = dict(os.environ)
+        if role == "owner":
+            environment["DATABASE_URL"] = environment["DATABASE_OWNER_URL"]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.bench.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "tests.bench.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
         )
 
     def begin(self, module: str, function: str, **keywords: Any) -> None:
@@ -39,9 +47,9 @@ class Worker:
 
 
 @contextmanager
-def workers(count: int) -> Iterator[list[Worker]]:
-    """So many processes on the database that the environment names, ended at the end."""
-    started = [Worker() for _ in range(count)]
+def workers(count: int, role: str = "runtime") -> Iterator[list[Worker]]:
+    """So many processes on the database that the environment names, as that role, ended at the end."""
+    started = [Worker(role) for _ in range(count)]
     try:
         yield started
     finally:

@@ -25,6 +25,7 @@ class Till:
         from loyalty.models import Member
 
         self.random = random.Random(seed)
+        self.turn = 0
         self.members = list(Member.objects.order_by("pk"))
         self.holds: list[tuple[Any, int]] = []
         self.taken: list[Any] = []
@@ -46,6 +47,7 @@ class Till:
         from loyalty import ledger
         from loyalty_site.refusals import Refusal
 
+        self.turn += 1
         body = self.random.choice(["rows", "rows", "set"])
         members = self.random.sample(self.members, self.random.randint(1, 5))
         if body == "rows" and self.random.random() < 0.3:
@@ -95,14 +97,16 @@ class Till:
             "is_activity": draw.random() < 0.5,
         }
         if kind != "hold":
-            asked["key"] = draw.choice([None, None, f"own:{member.pk}:{draw.randrange(4000)}"])
-            if draw.random() < 0.1:
-                asked["key"] = f"order:{draw.randrange(4000)}"
+            # The tills go on at about the same pace, so that they bring the same keys at about the same time.
+            number = self.turn + draw.randrange(20)
+            asked["key"] = draw.choice([None, None, None, f"own:{member.pk}:{number}"])
+            if draw.random() < 0.15:
+                asked["key"] = f"order:{number}"
             asked["occurred_at"] = NOON + timedelta(seconds=draw.randrange(3))
         due = draw.choice([None, NOON + timedelta(seconds=draw.randrange(60))])
         if kind == "take":
             types = [EntryType.REFUND, EntryType.POINTS_EXPIRED, EntryType.REDEEM]
-            asked |= {"type": draw.choice(types), "points": -draw.randrange(40), "moves_lifetime": draw.random() < 0.5}
+            asked |= {"type": draw.choice(types), "points": -draw.randrange(80), "moves_lifetime": draw.random() < 0.5}
         elif kind == "hold":
             asked |= {"type": None, "held": draw.randrange(1, 20), "is_activity": False}
         elif kind == "close" and (mine := [hold for hold in self.holds if hold[0] == member]):
@@ -118,7 +122,7 @@ class Till:
         elif kind == "stamp":
             asked |= {"type": EntryType.STAMP_EARNED, "stamps": draw.randint(-3, 3)}
         else:
-            asked |= {"type": EntryType.EARN, "points": draw.randrange(30), "expires_at": due}
+            asked |= {"type": EntryType.EARN, "points": draw.randrange(25), "expires_at": due}
         posting = Posting(**asked)
         for name in FLAGS:
             value = getattr(posting, name)

@@ -13,10 +13,11 @@ from uuid import UUID
 
 
 class Refused(Exception):
-    """The batch is refused; `code` is that of the `Refusal` to be raised."""
+    """The batch is refused; `code` and `facts` are those of the `Refusal` to be raised."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, **facts: Any) -> None:
         self.code = code
+        self.facts = facts
         super().__init__(code)
 
 
@@ -114,11 +115,16 @@ class Model:
         if any(_moves_without_entry(posting) for posting in postings):
             raise Faulty("moves value without an entry")
         before = copy.deepcopy((self.books, self.keys))
+        outcomes: list[Outcome] = []
         try:
-            return [self.apply(posting, at) for posting in postings]
-        except (Refused, Faulty):
+            for posting in postings:
+                outcomes.append(self.apply(posting, at))
+        except (Refused, Faulty) as no:
             self.books, self.keys = before
+            if isinstance(no, Refused):
+                no.facts["ord"] = len(outcomes) + 1
             raise
+        return outcomes
 
     def apply(self, posting: Any, at: datetime) -> Outcome:
         """Move one posting. What it raises leaves the books as they are."""
@@ -126,9 +132,9 @@ class Model:
         first = self.keys.get((card.merchant, posting.key)) if posting.key is not None else None
         if first is not None:
             if first.member != posting.member.pk:
-                raise Refused("order_already_used")
+                raise Refused("order_already_used", key=posting.key)
             if first.fingerprint != posting.fingerprint:
-                raise Refused("idempotency_key_reused")
+                raise Refused("idempotency_key_reused", key=posting.key)
             return self._outcome("replayed", card, first)
         if posting.needs_active and not card.is_active:
             raise Refused("card_inactive")
@@ -141,7 +147,7 @@ class Model:
                 raise Faulty("answers nothing of this member")
             room = -answered.points - sum(answer.points for answer in self._answers(answered))
             if points > room and posting.short == "refuse":
-                raise Refused("more_than_was_taken")
+                raise Refused("more_than_was_taken", room=room)
             points = min(points, room)
             if points <= 0:
                 return self._outcome("skipped", card)
@@ -151,9 +157,9 @@ class Model:
             spared = min(missing, max(0, -points))
             points, missing = points + spared, missing - spared
         if missing and posting.short != "skip":
-            raise Refused("insufficient_points")
+            raise Refused("insufficient_points", available=card.balance - card.held)
         if card.stamps + posting.stamps < 0 and posting.short != "skip":
-            raise Refused("insufficient_stamps")
+            raise Refused("insufficient_stamps", stamps=card.stamps)
         if missing or card.stamps + posting.stamps < 0:
             return self._outcome("skipped", card)
         if card.held + posting.held < 0:

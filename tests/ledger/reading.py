@@ -80,25 +80,30 @@ def outcome_of(posted: Posted) -> Outcome:
     )
 
 
-def posted(postings: Sequence[Posting], *, at: Any, body: str) -> list[Outcome] | str:
-    """Post through this body; the outcomes, or the code of the refusal, or "fault". What is refused is rolled back."""
+# What a refusal says, or that something is wrong beyond refusal.
+No = tuple[str, dict[str, Any]]
+FAULT: No = ("fault", {})
+
+
+def posted(postings: Sequence[Posting], *, at: Any, body: str) -> list[Outcome] | No:
+    """Post through this body; the outcomes, or what the refusal says, or `FAULT`. What is refused is rolled back."""
     try:
         with transaction.atomic():
             return [outcome_of(one) for one in ledger.post(postings, at=at, body=body)]
     except Refusal as refusal:
-        return refusal.code
+        return refusal.code, refusal.facts
     except (DatabaseError, ValueError):
-        return "fault"
+        return FAULT
 
 
-def modelled(model: Model, postings: Sequence[Posting], *, at: Any) -> list[Outcome] | str:
+def modelled(model: Model, postings: Sequence[Posting], *, at: Any) -> list[Outcome] | No:
     """What the model says to the same."""
     try:
         return model.post(postings, at=at)
     except Refused as refused:
-        return refused.code
+        return refused.code, refused.facts
     except Faulty:
-        return "fault"
+        return FAULT
 
 
 BROKEN = {

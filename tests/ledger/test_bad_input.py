@@ -13,6 +13,7 @@ from loyalty.ledger import Posting
 from loyalty.models import EntryType, LedgerEntry, Member, PointLot
 from loyalty.models.programs import MOST_POINTS
 from loyalty_site.ids import new_id
+from loyalty_site.texts import InvalidText
 from tests.cast import NOON
 
 BODIES = pytest.mark.parametrize("body", ["rows", "set"])
@@ -52,7 +53,7 @@ def mistake(error, match=None):
 )
 @BODIES
 def test_a_text_that_postgresql_cannot_keep_is_refused(earning, words, body):
-    with mistake(ledger.InvalidText):
+    with mistake(InvalidText):
         _post(replace(earning, **words), body=body)
 
 

@@ -7,13 +7,13 @@ from psycopg import errors
 
 from loyalty import ledger
 from loyalty.ledger import Posting
-from loyalty.models import EntryType, LedgerEntry, Member, PointLot
+from loyalty.models import FREE_TEXT_KEYS, EntryType, LedgerEntry, Member, PointLot
 from loyalty.models.members import VALUE_FIELDS
 from loyalty_site.ids import new_id
 from tests.cast import NOON, make_member, make_merchant
 from tests.ledger import reading
 
-FORGETTABLE = {"reason": "moved away", "note": "likes tea", "items": ["tea"], "kind": "restore"}
+FORGETTABLE = dict.fromkeys(FREE_TEXT_KEYS, "words about a person") | {"kind": "restore"}
 
 
 @pytest.fixture

@@ -128,6 +128,31 @@ def test_the_same_key_for_two_members_at_once_goes_to_one_and_refuses_the_other(
     assert LedgerEntry.objects.filter(key="order").count() == 1
 
 
+@pytest.mark.parametrize("body", ["rows", "set"])
+def test_a_key_comes_back_for_the_same_request_of_the_same_member_alone(people, body):
+    first, second, *_ = people
+    [posted] = _posting([_earn(first, "order")])()
+
+    [again] = _posting([_earn(first, "order")], body=body)()
+
+    assert (again.created, again.entry.pk) == (False, posted.entry.pk)
+    with refused(ledger.OrderAlreadyUsed):
+        ledger.post([_earn(second, "order")], at=NOON, body=body)
+    with refused(ledger.KeyReused):
+        ledger.post([Posting(member=first, type=EntryType.EARN, key="order", fingerprint=b"y")], at=NOON, body=body)
+
+
+@pytest.mark.parametrize("body", ["rows", "set"])
+def test_a_key_that_two_members_bring_in_one_batch_refuses_it(people, body):
+    first, second, third, _ = people
+    too_much = Posting(member=third, type=EntryType.REDEEM, points=-1000)
+
+    with refused(ledger.OrderAlreadyUsed) as caught:
+        ledger.post([_earn(first, "order"), _earn(second, "order"), too_much], at=NOON, body=body)
+
+    assert caught.value.facts == {"ord": 2, "key": "order"}
+
+
 def test_a_key_whose_first_user_rolled_back_goes_to_the_next(people):
     first, second, *_ = people
     waiting = threading.Barrier(2)

@@ -1,12 +1,17 @@
 """Giving back (specs: "Restore, adjust, undo")."""
 
+from dataclasses import replace
+from decimal import Decimal
+
 import pytest
+from django.db import transaction
 
 from loyalty import ledger
 from loyalty.models import EntryType, ExpiryPolicy, LedgerEntry, LotAllocation, Member, PointLot
-from loyalty.operations import points, redemptions, restores, undoing
+from loyalty.operations import points, redemptions, refunds, restores, stamps, undoing
 from loyalty.operations.points import ReasonMissing
 from loyalty.operations.restores import NotAnExpiry
+from loyalty.operations.settling import settle
 from loyalty.operations.undoing import NotUndoable
 from loyalty_site.ids import new_id
 from loyalty_site.refusals import NotFound
@@ -223,6 +228,58 @@ def test_undoing_a_run_that_gave_points_takes_what_is_there(alice, program, coun
         assert (member.points_balance, member.lifetime_points) == (left, 70 if member == spender else 0)
     assert (counts["points"], counts["shortfall"]) == (-130, 70)
     assert LedgerEntry.objects.get(member=spender, type=EntryType.UNDO).shortfall == 70
+
+
+@pytest.fixture
+def imported(alice, counter, noon):
+    """A run that booked an order of 100 points and 5 stamps for Alice, as an import does."""
+    run_id = new_id()
+    bookings = [
+        points.earning(member=alice, store=counter, amount=Decimal(10), order_reference="I-1", at=noon),
+        stamps.stamping(member=alice, store=counter, at=noon, count=10, order_reference="I-1"),
+    ]
+    with transaction.atomic():
+        settle([replace(each, posting=replace(each.posting, run_id=run_id)) for each in bookings], at=noon)
+    return run_id
+
+
+def test_an_undo_takes_only_what_refunds_have_left(alice, imported, buy, counter, noon):
+    buy("40.00", order="own")
+    give = {"member": alice, "store": counter, "at": noon, "order_reference": "I-1"}
+    refunds.refund(amount=Decimal(4), refund_reference="R-1", **give)
+
+    assert undoing.undoable(run_id=imported).taken_back == 60
+    assert undo(imported, noon + DAY)["points"] == -60
+    after = refunds.refund(amount=Decimal(6), refund_reference="R-2", **give)
+
+    alice.refresh_from_db()
+    assert (after.requested, after.points_delta) == (0, 0)
+    assert (alice.points_balance, alice.lifetime_points, alice.stamp_count) == (400, 400, 0)
+
+
+def test_an_order_whose_run_was_undone_is_not_voided_again(alice, imported, buy, counter, noon):
+    buy("40.00", order="own")
+    undo(imported, noon)
+    order = LedgerEntry.objects.get(order_reference="I-1", type=EntryType.EARN)
+
+    with refused(refunds.NotVoidable):
+        refunds.void(store=counter, entry_id=order.pk, reason="again", at=noon)
+
+    alice.refresh_from_db()
+    assert alice.points_balance == 400
+
+
+def test_stamps_that_were_redeemed_are_a_shortfall_and_stop_nobodys_undo(alice, imported, counter, noon):
+    stamps.add(member=alice, store=counter, at=noon, count=3)
+    stamps.redeem(member=alice, store=counter, at=noon)
+
+    counts = undo(imported, noon + DAY)
+    again = undo(imported, noon + DAY)
+
+    alice.refresh_from_db()
+    assert (counts["points"], counts["stamps_shortfall"], again["entries"], again["already_undone"]) == (-100, 7, 0, 2)
+    assert (alice.points_balance, alice.stamp_count) == (0, 0)
+    assert "7 stamps" in undoing.what_was_missing(counts)
 
 
 def test_an_undo_is_not_undone(alice, buy, noon):

@@ -1,13 +1,20 @@
-"""The real orders: every figure is the reference's, and the ledger's books balance."""
+"""The real orders: every figure is the reference's, whatever stops, cuts or undoes the replay on the way."""
 
 import json
-import resource
+import os
+import signal
+import subprocess
+import sys
 import time
 
 import pytest
 
-from loyalty.models import LedgerEntry, Member, PointLot
+from loyalty.models import EntryType, LedgerEntry, LotAllocation, Member, PointLot
+from loyalty.queries import reconciliation
+from loyalty.replay.replaying import NIGHT_JOB
+from loyalty_site.jobs.models import Run
 from loyalty_site.outbox.models import OutboxEvent
+from tests import server
 
 RULES = {"rule_a_inactivity_180d": "inactivity", "rule_b_lot_180d": "lots"}
 
@@ -18,34 +25,115 @@ def reference(shared_data):
 
 
 @pytest.fixture
-def replay_orders(manage, shared_data):
-    def run(expiry, *more):
-        return manage(
+def command(shared_data):
+    """The arguments of a replay under one of the rules."""
+
+    def arguments(rule, *more):
+        return [
             "replay_orders",
             str(shared_data / "online_retail" / "orders.csv.gz"),
             "--merchant=gifts",
             "--currency=GBP",
             "--rate=1",
-            f"--expiry={expiry}",
+            f"--expiry={RULES[rule]}",
             "--expire-after-days=180",
             "--stamp-min=5.00",
             "--stamps-target=10",
             "--format=json",
             *more,
-        )
+        ]
+
+    return arguments
+
+
+@pytest.fixture
+def replay_orders(manage, command):
+    """Replay under the rule and return the report."""
+
+    def run(rule, *more):
+        done = manage(*command(rule, *more), timeout=300)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
 
     return run
 
 
+def of_rule(reference, rule):
+    return {name: reference[name] for name in ("input", rule, "cohorts", "others")}
+
+
+def figures():
+    """Every balance and every open or closed lot."""
+    members = Member.objects.values_list("pk", "points_balance", "lifetime_points", "last_activity_at", "stamp_count")
+    lots = PointLot.objects.values_list("pk", "consumed", "expires_at", "status")
+    return set(members), set(lots)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_real_orders_come_to_the_reference_however_often(own_database, replay_orders, reference, rule):
+    assert replay_orders(rule) == of_rule(reference, rule)
+    assert list(reconciliation.differences()) == []
+    before, entries, events = figures(), LedgerEntry.objects.count(), OutboxEvent.objects.count()
+
+    assert replay_orders(rule) == of_rule(reference, rule)
+
+    assert (figures(), LedgerEntry.objects.count(), OutboxEvent.objects.count()) == (before, entries, events)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("rule", RULES)
-def test_the_real_orders_come_to_the_reference(own_database, replay_orders, reference, rule):
-    began = time.monotonic()
-    done = replay_orders(RULES[rule])
-    print(time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+def test_an_undone_night_of_the_real_orders_gives_every_balance_and_lot_back(
+    own_database, replay_orders, manage, reference, rule
+):
+    replay_orders(rule, "--until=2011-07-14T01:59:59Z")
+    before = figures()
+    replay_orders(rule, "--until=2011-07-14T02:00:00Z")
+    night = Run.objects.filter(job=NIGHT_JOB).latest("as_of")
+    expired = LedgerEntry.objects.filter(run_id=night.pk)
+    assert expired.count() == night.counts["members"] > 0
+    assert figures() != before
+
+    done = manage("undo_run", str(night.pk), "--format=json")
+
     assert done.returncode == 0, done.stderr
-    report = json.loads(done.stdout)
-    assert report == {name: reference[name] for name in ("input", rule, "cohorts", "others")}
-    began = time.monotonic()
-    done = replay_orders(RULES[rule])
-    print(time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+    assert figures() == before
+    answers = {entry.answers_id: entry for entry in LedgerEntry.objects.filter(type=EntryType.UNDO)}
+    for entry in expired:
+        assert answers.pop(entry.pk).points_delta == -entry.points_delta
+    assert not answers
+    assert (
+        sum(
+            LotAllocation.objects.filter(
+                entry__type__in=["undo", "points_expired"],
+                entry__run_id__in=[night.pk, *Run.objects.filter(undoes=night).values_list("pk", flat=True)],
+            ).values_list("points", flat=True)
+        )
+        == 0
+    )
+    assert list(reconciliation.differences()) == []
+    # The night takes them again, and in the end it is as if nothing had been undone.
+    assert replay_orders(rule) == of_rule(reference, rule)
+
+
+@pytest.mark.long
+def test_a_replay_killed_in_the_middle_goes_on_where_it_was(own_database, command, replay_orders, reference):
+    rule = "rule_b_lot_180d"
+    first = subprocess.Popen(
+        [sys.executable, "manage.py", *command(rule)],
+        cwd=server.ROOT,
+        env=os.environ.copy(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    # In the middle of the nights that expire.
+    while first.poll() is None and Run.objects.filter(job=NIGHT_JOB).count() < 60:
+        time.sleep(0.05)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    assert 0 < LedgerEntry.objects.filter(type=EntryType.EARN).count() < 18_000
+
+    assert replay_orders(rule) == of_rule(reference, rule)
+
+    assert list(reconciliation.differences()) == []
+    assert set(Run.objects.values_list("status", flat=True)) == {Run.Status.SUCCEEDED, Run.Status.FAILED}
+    assert Run.objects.filter(job="loyalty.replay_orders", status=Run.Status.FAILED).count() == 1

@@ -40,7 +40,7 @@ class Command(ReportCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("file", type=Path, metavar="FILE", help="orders, .csv or .csv.gz")
+        parser.add_argument("file", metavar="FILE", help="orders, .csv or .csv.gz")
         parser.add_argument("--merchant", required=True, metavar="SLUG", help="whose orders; made if not there")
         parser.add_argument("--currency", required=True, metavar="CODE", help="of every order, such as GBP")
         parser.add_argument("--rate", default="1", help="points per unit of currency, a decimal; default: 1")
@@ -55,16 +55,16 @@ class Command(ReportCommand):
         parser.add_argument(
             "--until", metavar="TIME", help="orders and nightly runs up to then; ISO 8601, UTC without an offset"
         )
-        parser.add_argument("--report", type=Path, metavar="FILE", dest="report_file", help="write the report, as JSON")
+        parser.add_argument("--report", metavar="FILE", dest="report_file", help="write the report, as JSON")
         parser.add_argument("--skip-bad-rows", action="store_true", help="list what is wrong and book the rest")
 
     def report(self, **options: Any) -> Report:
         rules = _rules(options)
         until = time_given(options["until"]) if options["until"] else None
-        report_file: Path | None = options["report_file"]
+        report_file = Path(options["report_file"]) if options["report_file"] else None
         if report_file:
             _must_be_writable(report_file)
-        file = read(options["file"], rules, skip_bad_rows=options["skip_bad_rows"])
+        file = read(Path(options["file"]), rules, skip_bad_rows=options["skip_bad_rows"])
         with self.progress("Orders", total=_orders_until(until, [order.at for order in file.orders])) as advance:
             program = replay(file, slug=options["merchant"], rules=rules, until=until, advance=advance)
         found = report_of(file, program, rules, until=until)

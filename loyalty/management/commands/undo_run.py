@@ -58,9 +58,8 @@ class Command(ReportCommand):
                 run_id=original.pk, undo_run_id=undo_run.pk, at=timezone.now(), advance=advance, **scope
             )
             undo_run.counts = dict(counts)
-            if counts["shortfall"]:
-                undo_run.status = Run.Status.PARTIAL
-                undo_run.error = f"{counts['shortfall']} points had been spent already and were not taken back."
+            if missing := undoing.what_was_missing(counts):
+                undo_run.status, undo_run.error = Run.Status.PARTIAL, missing
         return {
             "run": undo_run.pk,
             "undoes": original.pk,
@@ -75,6 +74,8 @@ def _note(original: Run, moved: int) -> str:
         return "There was nothing left to undo."
     if original.job == "loyalty.expire_points":
         return "Unless the program's expiry is changed, the next night takes these points again."
+    if original.job == "loyalty.replay_expiry":
+        return "The next replay of this merchant takes these points again."
     return ""
 
 

@@ -41,10 +41,12 @@ class Night:
         return {
             "program": self.program.pk,
             "at": self.at,
+            "inactivity_days": self.program.points_expiration_days,
             "inactivity_period": self.program.inactivity_period,
             "inactivity_due": self.at - self.program.inactivity_period,
             "inactivity_near": self.at - self.program.inactivity_period + self.inactivity_lead,
             "inactivity_warned": self.at - self.inactivity_lead,
+            "lots_days": self.program.points_valid_days,
             "lots_near": self.at + self.lots_lead,
             "lots_warned": self.at - self.lots_lead,
             "warn_first": self.program.warn_before_expiring,

@@ -1,6 +1,5 @@
 """Taking what is due, chunk by chunk."""
 
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -13,8 +12,7 @@ from django.db import connection, transaction
 
 from loyalty import ledger
 from loyalty.events import PointsExpired
-from loyalty.ledger import Posting
-from loyalty.models import EntryType, Member, Program
+from loyalty.models import Member, Program
 from loyalty.operations.expiration import due, warning
 from loyalty.operations.expiration.due import Night
 from loyalty_site import outbox
@@ -27,6 +25,7 @@ CHUNK = 500
 # Members whom somebody else held are tried again; a till lets go within moments, another worker takes them itself.
 _LATER_TRIES = 5
 _PAUSE_SECONDS = 0.1
+_MANY_MISSED = 10_000
 
 Step = Callable[[Night, list[UUID], UUID], "Taken"]
 
@@ -98,6 +97,9 @@ def _walk(
     missed: list[UUID] = []
     for ids in due.walk(night, condition, chunk):
         missed += _take(night, step, ids, run_id, counts, progress)
+        if len(missed) >= _MANY_MISSED:
+            # Another worker's chunks, taken by now but for its last: forget them, so that memory does not grow.
+            missed = due.still(night, condition, missed)
     for _ in range(_LATER_TRIES):
         if not missed:
             return
@@ -122,92 +124,99 @@ def _take(
 
 @transaction.atomic(durable=True)
 def _expire_inactive_chunk(night: Night, ids: list[UUID], run_id: UUID) -> Taken:
-    # skip_locked: a member at the till right now is active; leave them be.
-    # no_key: a mere foreign-key check on a member must neither block us nor be skipped.
-    members, taken = lock_chunk(night, due.INACTIVE, ids)
-    postings = [
-        Posting(
-            member=member,
-            type=EntryType.POINTS_EXPIRED,
-            points=-member.points_available,
-            run_id=run_id,
-            metadata={
-                "policy": "inactivity",
-                "last_activity_at": member.last_activity_at.isoformat(),
-                "days": night.program.points_expiration_days,
-            },
-        )
-        for member in members
-    ]
-    _post(postings, night, taken)
+    locked, taken = _lock(night, due.INACTIVE, ids)
+    _post(INACTIVITY_POSTINGS, night, locked, run_id, taken)
     return taken
 
 
 @transaction.atomic(durable=True)
 def _expire_lots_chunk(night: Night, ids: list[UUID], run_id: UUID) -> Taken:
-    members, taken = lock_chunk(night, due.WITH_DUE_LOTS, ids)
-    due_lots = _due_lots(night, [member.pk for member in members])
-    postings = []
-    for member in members:
-        lots = due_lots.get(member.pk, [])
-        # What is held stays: it covers lots in spending order, the due ones before all others.
-        left = sum(points for _, points in lots) - member.points_held
-        if left <= 0:
-            continue
-        named, points = [], left
-        for lot, remaining in lots:
-            share = min(remaining, points)
-            if share <= 0:
-                break
-            named.append({"lot": lot, "points": share})
-            points -= share
-        taken.counts["lots"] += len(named)
-        postings.append(
-            Posting(
-                member=member,
-                type=EntryType.POINTS_EXPIRED,
-                points=-left,
-                run_id=run_id,
-                metadata={"policy": "lots", "days": night.program.points_valid_days, "lots": named},
-            )
-        )
-    _post(postings, night, taken)
+    locked, taken = _lock(night, due.WITH_DUE_LOTS, ids)
+    _post(LOTS_POSTINGS, night, locked, run_id, taken)
     return taken
 
 
-def _post(postings: list[Posting], night: Night, taken: Taken) -> None:
-    posted = ledger.post(postings, at=night.at)
-    outbox.publish_many(PointsExpired.of(one) for one in posted)
-    if posted:
-        taken.counts["members"] += len(posted)
-        taken.counts["points"] += -sum(posting.points for posting in postings)
+INACTIVITY_POSTINGS = """
+    SELECT m.id AS member_id, 'points_expired' AS type, m.points_held - m.points_balance AS points,
+           %(run)s::uuid AS run_id,
+           jsonb_build_object(
+               'policy', 'inactivity', 'last_activity_at', m.last_activity_at, 'days', %(inactivity_days)s::integer
+           ) AS metadata
+      FROM loyalty_members m
+      WHERE m.id = ANY (%(ids)s)
+      ORDER BY m.id"""
+
+# What is held stays: it covers lots in spending order, the due ones before all others. Of the due lots, in that order,
+# `leaving` points go; `before` of them stand in earlier lots. Read after the lock: nothing moves now.
+LOTS_POSTINGS = f"""
+    WITH lot AS (
+        SELECT m.id AS member_id, l.id, l.expires_at, l.number, l.points - l.consumed AS remaining,
+               sum(l.points - l.consumed) OVER member - m.points_held AS leaving,
+               sum(l.points - l.consumed) OVER (member ORDER BY l.expires_at, l.number)
+                   - (l.points - l.consumed) AS before
+          FROM loyalty_members m
+          JOIN loyalty_point_expirations l ON {due.LOT_IS_DUE}
+          WHERE m.id = ANY (%(ids)s)
+          WINDOW member AS (PARTITION BY m.id)
+    )
+    SELECT lot.member_id, 'points_expired' AS type, -max(lot.leaving)::bigint AS points, %(run)s::uuid AS run_id,
+           jsonb_build_object('policy', 'lots', 'days', %(lots_days)s::integer, 'lots', jsonb_agg(
+               jsonb_build_object('lot', lot.id, 'points', least(lot.remaining, lot.leaving - lot.before))
+               ORDER BY lot.expires_at, lot.number)) AS metadata
+      FROM lot
+      WHERE lot.leaving > lot.before
+      GROUP BY lot.member_id
+      ORDER BY lot.member_id"""
+
+# The entries that this transaction has written for these members. IS NOT DISTINCT FROM keeps the planner off the index
+# of runs: it would read all that the run has written so far, once a chunk.
+WRITTEN = """
+    FROM loyalty_members m
+    JOIN loyalty_ledger_entries e ON e.member_id = m.id AND e.number = m.last_number
+    WHERE m.id = ANY (%s) AND e.run_id IS NOT DISTINCT FROM %s AND e.created_at = now()"""
 
 
-def lock_chunk(night: Night, condition: str, ids: list[UUID]) -> tuple[list[Member], Taken]:
-    """Lock those of `ids` who still meet the condition and whom nobody else holds; the rest is `missed`."""
-    query = f"""
-        SELECT m.* FROM loyalty_members m
+def _post(postings: str, night: Night, ids: list[UUID], run_id: UUID, taken: Taken) -> None:
+    if not ids:
+        return
+    written = ledger.post_query(postings, night.parameters | {"ids": ids, "run": run_id}, at=night.at)
+    if not written.entries:
+        return
+    outbox.publish_query(PointsExpired, f"SELECT {PointsExpired.COLUMNS} {WRITTEN}", [ids, run_id])
+    taken.counts.update(members=written.entries, points=-written.points)
+    if postings is LOTS_POSTINGS:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT sum(jsonb_array_length(e.metadata -> 'lots')) {WRITTEN}", [ids, run_id])
+            taken.counts["lots"] += cursor.fetchone()[0]
+
+
+def lock_query(condition: str) -> str:
+    """The statement that locks a chunk; a test holds its plan, and those of the postings."""
+    # skip_locked: a member at the till right now is active; leave them be.
+    # no_key: a mere foreign-key check on a member must neither block us nor be skipped.
+    return f"""
+        SELECT m.id FROM loyalty_members m
           WHERE m.id = ANY (%(ids)s) AND {condition}
           ORDER BY m.id
           FOR NO KEY UPDATE SKIP LOCKED"""
-    members = list(Member.objects.raw(query, night.parameters | {"ids": ids}))
-    for member in members:
-        member.program = night.program
-    locked = {member.pk for member in members}
-    return members, Taken(missed=[pk for pk in ids if pk not in locked] if len(locked) < len(ids) else [])
 
 
-def _due_lots(night: Night, member_ids: list[UUID]) -> dict[UUID, list[tuple[str, int]]]:
-    """Id and remaining points of each member's due lots, in spending order. Read after the lock: nothing moves now."""
-    query = f"""
-        SELECT m.id, jsonb_agg(jsonb_build_array(l.id, l.points - l.consumed) ORDER BY l.expires_at, l.number)
-          FROM unnest(%(ids)s::uuid[]) AS m (id)
-          JOIN loyalty_point_expirations l ON {due.LOT_IS_DUE}
-          GROUP BY m.id"""
+def _lock(night: Night, condition: str, ids: list[UUID]) -> tuple[list[UUID], Taken]:
+    """Lock those of `ids` who still meet the condition and whom nobody else holds; the rest is `missed`."""
     with connection.cursor() as cursor:
         due.pin_nested_loops(cursor)
-        cursor.execute(query, night.parameters | {"ids": member_ids})
-        return {member: [(lot, points) for lot, points in json.loads(lots)] for member, lots in cursor.fetchall()}
+        cursor.execute(lock_query(condition), night.parameters | {"ids": ids})
+        locked = [row[0] for row in cursor.fetchall()]
+    return locked, Taken(missed=sorted(set(ids).difference(locked)))
+
+
+def lock_chunk(night: Night, condition: str, ids: list[UUID]) -> tuple[list[Member], Taken]:
+    """As `_lock`, with the members themselves, program and all."""
+    locked, taken = _lock(night, condition, ids)
+    members = list(Member.objects.filter(pk__in=locked).order_by("pk"))
+    for member in members:
+        member.program = night.program
+    return members, taken
 
 
 @transaction.atomic(durable=True)

@@ -100,7 +100,7 @@ class Year:
         ]
         if self.house.plan.gives_stamps and not visit.shop.is_online:
             bookings.append(stamping(member=member, store=store, at=visit.at, order_reference=visit.reference))
-            if visit.whim < 0.6 and not visit.who.is_quiet:
+            if visit.whim < 0.6:
                 # Happens only where the card is full by now.
                 bookings.append(
                     redeeming(member=member, store=store, at=visit.at, key=visit.reference, short=Short.SKIP)
@@ -113,10 +113,12 @@ class Year:
 
     def _finish(self, visit: Visit) -> None:
         """What else happens in this visit, or because of it."""
-        if visit.who.is_quiet:
-            return
         plan = self.house.plan
-        if visit.luck < VOIDED:
+        if visit.who.is_quiet:
+            # Nothing that would touch the points of the appointment.
+            if visit.who.appointed_on != day_of(visit.at) and visit.luck > 1 - visit.who.habit.redeems:
+                self._redeem(visit)
+        elif visit.luck < VOIDED:
             self._void(visit)
         elif visit.luck < RETURNED:
             back_on = day_of(visit.at) + plan.days_to_return * ONE_DAY
@@ -190,7 +192,7 @@ class Year:
         waiting = []
         for redemption in self.held:
             rng = Random(f"{SEED}:{redemption.key}")  # noqa: S311
-            waits, fate = rng.randint(1, 6), rng.random()
+            waits, fate = rng.randint(1, 12), rng.random()
             at = self._not_before_the_visit(redemption.member_id, redemption.requested_at + waits * ONE_DAY)
             if day_of(at) > day or at > self.clock.now:
                 waiting.append(redemption)

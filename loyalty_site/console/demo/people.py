@@ -31,14 +31,14 @@ class Clock:
 
     @property
     def last_night(self) -> datetime:
-        """The latest run that is surely over; the one after it is `next_night`."""
-        night = datetime.combine(self.now.astimezone(UTC).date(), NIGHT)
-        # Something has to become due between that run and now.
-        return night if self.now - night >= timedelta(hours=1) else night - ONE_DAY
+        """The latest run that is told of: something has to become due between it and now."""
+        tonight = self.next_night - ONE_DAY
+        return tonight if self.now - tonight >= timedelta(hours=1) else tonight - ONE_DAY
 
     @property
     def next_night(self) -> datetime:
-        return self.last_night + ONE_DAY
+        """The first run after now."""
+        return datetime.combine(day_of(self.now) + ONE_DAY, NIGHT)
 
     def nights(self) -> list[datetime]:
         """Every run of the year, the first one after its beginning."""
@@ -99,7 +99,8 @@ def _character(plan: MerchantPlan, clock: Clock, rng: Random, number: int, appoi
     habit = weighed(rng, [(habit, habit.share) for habit in plan.habits])
     home = weighed(rng, [(shop, shop.share) for shop in plan.stores])
     # Most come with the opening and then evenly; the last weeks are as busy as any.
-    elapsed = rng.random() * 30 if rng.random() < 0.25 else rng.random() * (clock.days - 0.1)
+    whole = clock.days - 0.1
+    elapsed = rng.random() * (min(30, whole) if rng.random() < 0.25 else whole)
     if appointment is not None:
         elapsed = rng.random() * min(30.0, (appointment - clock.begin) / ONE_DAY - 1)
     enrols_at = _opening(plan, clock, clock.begin + timedelta(days=elapsed), rng)
@@ -127,7 +128,7 @@ def _opening(plan: MerchantPlan, clock: Clock, moment: datetime, rng: Random) ->
     if not plan.weekdays[day.weekday()]:
         day += ONE_DAY
     found = moment_on(plan, day, rng)
-    return found if clock.begin <= found < clock.now else moment
+    return found if clock.begin <= found < clock.now else moment.replace(microsecond=0)
 
 
 def _person(plan: MerchantPlan, rng: Random, number: int) -> Person:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
@@ -102,6 +103,7 @@ def staff() -> list[dict[str, Any]]:
     return _read("staff.json")
 
 
+@cache
 def names() -> dict[str, dict[str, list[str]]]:
     """First and last names by language."""
     return _read("names.json")

@@ -33,10 +33,11 @@ class DatabaseInUse(Refusal):
 
 @dataclass(frozen=True)
 class Seeded:
-    """What was found or made. `created`: the history was written, or gone on with, by this call."""
+    """What was found or made: a history of so many days before `as_of`, written or gone on with by this call or not."""
 
     created: bool
     as_of: datetime
+    days: int
 
 
 def refuse_where_others_live(*, own_database: bool) -> None:
@@ -65,7 +66,7 @@ def seed(
     """
     done = Run.objects.filter(job=JOB, status=Run.Status.SUCCEEDED).first()
     if done is not None:
-        return Seeded(False, done.as_of or done.started_at)
+        return Seeded(False, done.as_of or done.started_at, done.counts["of_days"])
     runs.bury_dead_runs(JOB)
     broken_off = Run.objects.filter(job=JOB, status=Run.Status.FAILED).order_by("-started_at").first()
     so_far: dict[str, Any] = {"days_told": 0, "of_days": days}
@@ -88,7 +89,7 @@ def seed(
             "members": Member.objects.count(),
             "entries": LedgerEntry.objects.count(),
         }
-    return Seeded(True, at)
+    return Seeded(True, at, so_far["of_days"])
 
 
 def _tell(run: Run, clock: Clock, wanted: Sequence[MerchantPlan], advance: Callable[[int], None]) -> None:

@@ -18,7 +18,7 @@ from loyalty_site.tenants.looks import pill
 from loyalty_site.tenants.models import Merchant, Role, StaffRole, User
 from loyalty_site.tenants.scoping import MerchantScopedAdmin
 
-_COLOURS = {
+_COLOURS: dict[str, str] = {
     Role.OWNER: "success",
     Role.MANAGER: "info",
     Role.CASHIER: "warning",
@@ -27,7 +27,7 @@ _COLOURS = {
 }
 
 
-class RoleForm(forms.ModelForm):  # type: ignore[type-arg]
+class RoleForm(forms.ModelForm):
     """A role changed; the last owner stays one."""
 
     class Meta:
@@ -106,6 +106,9 @@ class StaffRoleAdmin(MerchantScopedAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return [*super().get_readonly_fields(request, obj), *(["user"] if obj is not None else [])]
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"role": Role.CASHIER, **super().get_changeform_initial_data(request)}
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         if obj is not None:

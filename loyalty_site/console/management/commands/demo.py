@@ -9,13 +9,13 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import connection, connections
 from django.utils import timezone
 
 from loyalty.models import Member
 from loyalty_site import embedded
-from loyalty_site.console.demo import merchants, plans, seeding, web
+from loyalty_site.console.demo import merchants, plans, seeding, static, web
 from loyalty_site.console.demo.people import ONE_DAY
 from loyalty_site.console.demo.processes import Processes
 from loyalty_site.jobs import schedule_rows
@@ -35,55 +35,59 @@ class Command(ReportCommand):
         super().add_arguments(parser)
         parser.add_argument("--port", type=int, default=8000, help="default: 8000; 0: any free one")
         parser.add_argument("--no-serve", action="store_true", help="make the data and end")
+        parser.add_argument(
+            "--days", type=int, default=seeding.DAYS, help="how long a past to make at the first start; default: 365"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["no_serve"]:
-            super().handle(*args, **options)
-            return
         self.processes: Processes | None = None
         try:
-            # Prints the report once the site answers, or leaves with 2.
+            # Prints the report, once the site answers where it is served, or leaves with 2.
             super().handle(*args, **options)
-            sys.exit(self._wait())
+            if self.processes is not None:
+                sys.exit(self._wait())
+        except KeyboardInterrupt:
+            # Once there are processes, Ctrl-C ends the wait instead.
+            self.stderr.write("Ended before it was ready; the next start goes on from here.", style_func=str)
+            sys.exit(130)
         finally:
             if self.processes is not None:
                 self.processes.__exit__()
 
-    def report(self, *, port: int, no_serve: bool, **options: Any) -> Report:
+    def report(self, *, port: int, no_serve: bool, days: int, **options: Any) -> Report:
+        if not 1 <= days <= 3650:
+            raise CommandError("--days must be from 1 to 3650.", returncode=2)
         if _is_migrated():
             seeding.refuse_where_others_live(own_database=settings.EMBEDDED_DATABASE)
         # Taken before anything is made, so that a port in use costs nobody a minute.
         listener = None if no_serve else web.listen(port)
         with _quietly():
-            seeded = self._prepare()
+            seeded = self._prepare(days)
         shown = {
             "data": "made now" if seeded.created else "kept from before",
-            "from": seeded.as_of - seeding.DAYS * ONE_DAY,
+            "from": seeded.as_of - seeded.days * ONE_DAY,
             "to": seeded.as_of,
             "merchants": ", ".join(plan.name for plan in plans.merchants()),
             "members": Member.objects.filter(merchant__slug__in=[plan.slug for plan in plans.merchants()]).count(),
         }
-        logins = merchants.logins()
         if listener is None:
-            return {**shown, "logins": logins}
+            return {**shown, "logins": merchants.logins()}
         with listener:
-            return {**self._serve(listener), **shown, "logins": logins}
+            return {**self._serve(listener), **shown, "logins": self.logins}
 
-    def _prepare(self) -> seeding.Seeded:
+    def _prepare(self, days: int) -> seeding.Seeded:
         self._say("Bringing the database up to date ...")
         call_command("migrate", verbosity=0, interactive=False)
         schedule_rows.sync()
-        self._say("Collecting static files ...")
-        call_command("collectstatic", verbosity=0, interactive=False)
+        if static.collect():
+            self._say("Collected static files.")
         if not Run.objects.filter(job=seeding.JOB, status=Run.Status.SUCCEEDED).exists():
             self._say("Making two merchants and their year, once ...")
-        with self.progress("Days", total=seeding.DAYS) as advance:
-            return seeding.seed(at=timezone.now(), advance=advance)
+        with self.progress("Days", total=days) as advance:
+            return seeding.seed(at=timezone.now(), days=days, advance=advance)
 
     def _serve(self, listener: socket.socket) -> dict[str, Any]:
         """Start web and worker; return once the site answers. Leaves with 1 where it does not."""
-        # The children open their own; ours would only be idle.
-        connections.close_all()
         self._say("Starting web and worker ...")
         self.processes = processes = Processes(embedded.directory() / "log").__enter__()
         environment = _environment()
@@ -95,6 +99,10 @@ class Command(ReportCommand):
             pass_fds=[listener.fileno()],
         )
         processes.start("worker", [sys.executable, manage, "run_worker"], environment=environment)
+        # Slow on purpose, as passwords are, and so done while the others start.
+        self.logins = merchants.logins()
+        # The children have connections of their own; ours would only be idle.
+        connections.close_all()
         address = f"http://{web.HOST}:{listener.getsockname()[1]}/"
         answers = web.wait_until_it_answers(
             f"{address}admin/login/", seconds=READY_SECONDS, is_over=lambda: processes.are_over
@@ -137,8 +145,8 @@ _GUNICORN = (
     "gunicorn",
     "loyalty_site.wsgi",
     "--worker-class=gthread",
-    "--workers=2",
-    "--threads=4",
+    "--workers=1",
+    "--threads=8",
     "--graceful-timeout=5",
     "--no-control-socket",
 )
@@ -169,8 +177,8 @@ def _shown(path: Path) -> str:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """A year's enrolments are not worth a line each."""
-    logging.disable(logging.INFO)
+    """A year's enrolments are not worth a line each; what fails is raised."""
+    logging.disable(logging.CRITICAL)
     try:
         yield
     finally:

@@ -37,3 +37,9 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const name of names) form.elements[name]?.addEventListener("input", soon);
   show();
 });
+
+// A run under way, or about to be: the page follows it.
+document.addEventListener("DOMContentLoaded", () => {
+  const follows = document.querySelector("[data-reload]");
+  if (follows) setTimeout(() => location.reload(), 1000 * Number(follows.dataset.reload));
+});

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('loyalty', '0002_ledger_functions'),
+        ('loyalty', '0003_room_for_updates'),
     ]
 
     operations = [

@@ -1,0 +1,112 @@
+"""Two merchants with a row of everything, made alike: what one has, the other must never see.
+
+Every text of the foreign merchant holds `MARK`, so that a page which shows any of it is found out.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.utils import timezone
+
+from loyalty.models import ExpiryPolicy, Member, Program, Tier
+from loyalty.operations import enrollment, expiration, points, redemptions
+from loyalty.operations.enrollment import Person
+from loyalty_site.jobs.models import Run
+from loyalty_site.tenants.models import Merchant, Role, StaffRole, Store, User
+
+MARK = "xyzzy"
+PASSWORD = "a password for tests"
+
+
+@dataclass
+class World:
+    """One merchant and what belongs to it."""
+
+    merchant: Merchant
+    program: Program
+    store: Store
+    tier: Tier
+    staff: dict[str, User] = field(default_factory=dict)
+    members: list[Member] = field(default_factory=list)
+    run: Run | None = None
+
+    @property
+    def member(self) -> Member:
+        return self.members[0]
+
+
+def make_user(
+    email: str, *, role: Role | None = None, merchant: Merchant | None = None, store: Store | None = None
+) -> User:
+    """A member of staff, with this role there."""
+    user = User.objects.create_user(email=email, name=f"{email.partition('@')[0].title()}", password=None)
+    if role is not None:
+        StaffRole.objects.create(user=user, merchant=merchant, store=store, role=role)
+    return user
+
+
+def make_world(name: str, *, members: int = 2, at: datetime | None = None) -> World:
+    """A merchant with staff of every role, members with points, lots, holds and an expiry behind them."""
+    at = at or timezone.now().astimezone(UTC) - timedelta(days=40)
+    merchant = Merchant.objects.create(slug=name, name=f"{name.title()} trading")
+    store = Store.objects.create(merchant=merchant, reference=f"{name}-1", name=f"{name.title()} counter")
+    program = Program.objects.create(
+        merchant=merchant,
+        name=f"{name.title()} club",
+        currency="EUR",
+        points_per_unit=Decimal(10),
+        expiry_policy=ExpiryPolicy.LOTS,
+        points_valid_days=30,
+    )
+    tier = Tier.objects.create(program=program, slug=f"{name}-gold", name=f"{name.title()} gold", point_threshold=100)
+    world = World(merchant, program, store, tier)
+    for role in (Role.OWNER, Role.MANAGER, Role.CASHIER, Role.ANALYST):
+        world.staff[role] = make_user(f"{role}@{name}.example.com", role=role, merchant=merchant)
+    for number in range(members):
+        world.members.append(_make_member(world, name, number, at))
+    run = Run.objects.create(
+        job="loyalty.expire_points", merchant=merchant, trigger=Run.Trigger.ADMIN, status="succeeded"
+    )
+    run.counts = dict(expiration.expire(programs=[program], at=at + timedelta(days=31), run_id=run.pk))
+    run.save()
+    world.run = run
+    later = at + timedelta(days=35)
+    for number, member in enumerate(world.members):
+        buy(world, member, f"{name}-late-{number}", "20.00", later)
+        redemptions.hold(
+            member=member,
+            points=50,
+            at=later,
+            key=f"{name}-hold-{number}",
+            store=store,
+            metadata={"reward": f"{name} tea"},
+        )
+        member.refresh_from_db()
+        record(world.staff[Role.MANAGER], member)
+    return world
+
+
+def _make_member(world: World, name: str, number: int, at: datetime) -> Member:
+    person = Person(
+        external_ref=f"{name}-{number}",
+        first_name=name.title(),
+        last_name=f"Person{number}",
+        email=f"{name}.{number}@example.com",
+        phone=f"+35262112{abs(hash(name)) % 90 + 10}{number:02d}",
+    )
+    member = enrollment.enroll(program=world.program, person=person, at=at).member
+    buy(world, member, f"{name}-early-{number}", "12.50", at)
+    return member
+
+
+def buy(world: World, member: Member, order: str, amount: str, at: datetime) -> Any:
+    """One purchase at the world's counter."""
+    return points.earn(member=member, store=world.store, amount=Decimal(amount), order_reference=order, at=at)
+
+
+def record(user: User, row: Any) -> None:
+    """A line of Django's history of a row, naming it."""
+    LogEntry.objects.log_actions(user.pk, [row], CHANGE, change_message=f"Changed {row.customer}", single_object=True)

@@ -1,0 +1,118 @@
+"""The statements of the night stay on their indexes, whatever share of the members is due."""
+
+import resource
+import tracemalloc
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+
+from loyalty.operations import expiration
+from loyalty.operations.expiration import due
+from loyalty.operations.expiration.due import Night
+from loyalty_site.ids import new_id
+from tests.bench import people
+from tests.performance.plans import looked_at, plan_of, read_through
+
+DAYS = 180
+MEMBERS = 100_000
+ONE_IN_A_HUNDRED = 100
+
+
+@pytest.fixture
+def lots_crowd(make_crowd, noon):
+    """A hundred thousand members with a lot each; of one in a hundred it is due."""
+    crowd = people.Crowd(
+        members=MEMBERS,
+        active_at=noon - timedelta(days=1),
+        points=100,
+        lot_at=noon + timedelta(days=90),
+        every=ONE_IN_A_HUNDRED,
+        other_lot_at=noon - timedelta(days=1),
+    )
+    return make_crowd(crowd, expiry_policy="lots", points_valid_days=DAYS)
+
+
+@pytest.fixture
+def inactive_crowd(make_crowd, noon):
+    """A hundred thousand members, of whom one in a hundred has been away for too long."""
+    crowd = people.Crowd(
+        members=MEMBERS,
+        active_at=noon - timedelta(days=1),
+        points=100,
+        every=ONE_IN_A_HUNDRED,
+        other_at=noon - timedelta(days=DAYS + 1),
+    )
+    return make_crowd(crowd, expiry_policy="inactivity", points_expiration_days=DAYS)
+
+
+@transaction.atomic
+def walked(night, condition, after=0):
+    """The plan of one step of the walk, from behind that member."""
+    parameters = night.parameters | {"after": people.member_id(1, after), "chunk": 500}
+    return plan_of(due.next_chunk_query(condition), parameters, due.pin_the_walk)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("after", [0, MEMBERS // 2])
+def test_the_walk_goes_by_the_index_and_looks_at_each_member_once(inactive_crowd, noon, after):
+    nodes = walked(Night(inactive_crowd, noon), due.INACTIVE, after)
+
+    assert read_through(nodes) == set()
+    assert "Sort" not in {node["Node Type"] for node in nodes}
+    # 500 that are due stand among 50,000.
+    assert looked_at(nodes, "loyalty_members") <= 500 * ONE_IN_A_HUNDRED
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("condition", [due.WITH_DUE_LOTS, due.WITH_LOTS_TO_WARN_OF])
+def test_the_walk_over_lots_goes_by_the_indexes(lots_crowd, noon, condition):
+    nodes = walked(Night(lots_crowd, noon), condition)
+
+    assert read_through(nodes) == set()
+
+
+@pytest.mark.long
+def test_a_chunk_is_locked_and_posted_member_by_member(lots_crowd, noon):
+    night = Night(lots_crowd, noon)
+    ids = [people.member_id(1, number) for number in range(ONE_IN_A_HUNDRED, 501 * ONE_IN_A_HUNDRED, ONE_IN_A_HUNDRED)]
+    parameters = night.parameters | {"ids": ids, "run": new_id()}
+
+    with transaction.atomic():
+        lock = plan_of(expiration.expiring.lock_query(due.WITH_DUE_LOTS), parameters, due.pin_nested_loops)
+        postings = plan_of(expiration.expiring.LOTS_POSTINGS, parameters, due.pin_nested_loops)
+
+    for nodes in (lock, postings):
+        assert read_through(nodes) == set()
+        assert looked_at(nodes, "loyalty_members") <= 2 * len(ids)
+        assert looked_at(nodes, "loyalty_point_expirations") <= 2 * len(ids)
+
+
+@pytest.mark.long
+def test_the_news_of_a_chunk_reads_the_entries_of_that_chunk_alone(inactive_crowd, noon):
+    run = new_id()
+    expiration.expire(programs=[inactive_crowd], at=noon, run_id=run)
+    ids = [people.member_id(1, number) for number in range(ONE_IN_A_HUNDRED, 501 * ONE_IN_A_HUNDRED, ONE_IN_A_HUNDRED)]
+
+    with transaction.atomic():
+        nodes = plan_of(f"SELECT e.id {expiration.expiring.WRITTEN}", [ids, run], due.pin_nested_loops)
+
+    assert read_through(nodes) == set()
+    # Of the thousand that the run has written.
+    assert looked_at(nodes, "loyalty_ledger_entries") <= len(ids)
+
+
+@pytest.mark.long
+def test_a_night_needs_no_more_memory_for_more_members(inactive_crowd, noon):
+    everybody_is_due = noon + timedelta(days=DAYS)
+    expiration.expire(programs=[inactive_crowd], at=noon, run_id=new_id())
+
+    tracemalloc.start()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    counts = expiration.expire(programs=[inactive_crowd], at=everybody_is_due, run_id=new_id())
+    after, (_, peak) = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert counts["members"] == MEMBERS - MEMBERS // ONE_IN_A_HUNDRED
+    assert peak < 5_000_000
+    assert after - before < 20_000
