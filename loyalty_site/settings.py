@@ -205,7 +205,7 @@ MEMBER_TOKEN_KEYS = tuple(
     (key_id, secret)
     for key_id, _, secret in (pair.partition(":") for pair in env.list("MEMBER_TOKEN_KEYS", default=[]))
 ) or (("default", hashlib.blake2b(SECRET_KEY.encode(), key=b"member tokens", digest_size=32).hexdigest()),)
-REST_FRAMEWORK = {
+REST_FRAMEWORK: dict[str, object] = {
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "DEFAULT_SCHEMA_CLASS": "loyalty_site.http.openapi.Schema",
     "DEFAULT_AUTHENTICATION_CLASSES": [],

@@ -99,7 +99,7 @@ def member_of(row: tuple[Any, ...]) -> Member:
     member.customer = _made(Customer, row[begin : begin + of_customer])
     tiers: dict[UUID, Tier] = program.all_tiers  # type: ignore[attr-defined]
     member.tier = tiers.get(member.tier_id) if member.tier_id is not None else None
-    return member  # type: ignore[no-any-return]
+    return member
 
 
 @lru_cache(64)
@@ -184,7 +184,7 @@ def persons(
     return program, found
 
 
-def _made(model: type[Any], values: tuple[Any, ...]) -> Any:
+def _made(model: Any, values: tuple[Any, ...]) -> Any:
     return model.from_db("default", _columns(model)[0], values)
 
 

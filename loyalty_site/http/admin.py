@@ -26,7 +26,7 @@ from loyalty_site.tenants.scoping import MerchantScopedAdmin
 OVERLAP = timedelta(hours=24)
 
 
-class KeyForm(forms.ModelForm):  # type: ignore[type-arg]
+class KeyForm(forms.ModelForm):
     """A new key: whose, for which store, to open what."""
 
     scopes = forms.MultipleChoiceField(

@@ -74,7 +74,7 @@ class Items(serializers.JSONField):
         text = json.dumps(data, default=str)
         if len(data) > 200 or len(text) > 16_384:
             self.fail("too_large")
-        return json.loads(text)  # type: ignore[no-any-return]
+        return json.loads(text)
 
 
 class Money(serializers.DecimalField):
@@ -166,7 +166,7 @@ class Metadata(serializers.JSONField):
         plain = json.loads(json.dumps(data, default=str))
         if len(json.dumps(plain)) > MOST_METADATA:
             self.fail("too_large")
-        return plain  # type: ignore[no-any-return]
+        return plain
 
 
 def moment(value: datetime | None) -> str | None:

@@ -28,7 +28,7 @@ class Problem(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     detail = serializers.CharField()
     code = serializers.CharField()
-    errors = ProblemError(many=True)
+    errors = ProblemError(many=True)  # type: ignore[assignment]
     request_id = serializers.CharField(allow_null=True)
 
 
@@ -53,8 +53,8 @@ _WRITING = (400, 401, 403, 404, 406, 409, 410, 413, 415, 422, 429, 503)
 class Schema(AutoSchema):
     """An operation with every problem it may answer with, and the headers every door knows."""
 
-    def get_override_parameters(self) -> list[OpenApiParameter]:
-        parameters: list[OpenApiParameter] = [
+    def get_override_parameters(self) -> list[Any]:
+        parameters: list[Any] = [
             OpenApiParameter(
                 "X-Request-Id", str, OpenApiParameter.HEADER, description="Returned, and in every log line."
             )
@@ -103,7 +103,7 @@ def _example(status: int) -> OpenApiExample:
     )
 
 
-class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class KeyScheme(OpenApiAuthenticationExtension):
     target_class = "loyalty_site.http.views.KeyAuthentication"
     name = ["apiKey", "apiKeyHeader"]
 
@@ -117,7 +117,7 @@ class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
         return [{"apiKey": []}, {"apiKeyHeader": []}]
 
 
-class StaffScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class StaffScheme(OpenApiAuthenticationExtension):
     target_class = "loyalty_site.http.views.StaffAuthentication"
     name = ["staffToken", "staffSession"]
 
@@ -131,7 +131,7 @@ class StaffScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
         return [{"staffToken": []}, {"staffSession": []}]
 
 
-class MemberScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class MemberScheme(OpenApiAuthenticationExtension):
     target_class = "loyalty_site.http.views.MemberAuthentication"
     name = "memberToken"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -69,7 +69,7 @@ class StaffAuthentication(BaseAuthentication):
                 return None
             check = CSRFCheck(lambda _request: None)  # type: ignore[arg-type]
             check.process_request(request._request)
-            if reason := check.process_view(request._request, None, (), {}):
+            if reason := check.process_view(request._request, cast(Any, None), (), {}):
                 raise exceptions.PermissionDenied(f"CSRF: {reason}", "csrf_failed")
         usage = credentials.count(f"staff:{user.pk}", limit=settings.RATE_LIMIT_MEMBER)
         return Caller(name=f"staff:{user.pk}", user=user, usage=usage), None
@@ -136,9 +136,9 @@ class Door(APIView):
 
     http_method_names = ["get", "post", "put", "patch", "delete", "head"]
     content_negotiation_class = JsonAlone
-    parser_classes: ClassVar[Any] = [CamelParser]
-    renderer_classes: ClassVar[Any] = [CamelRenderer]
-    permission_classes: ClassVar[Any] = []
+    parser_classes: Any = [CamelParser]
+    renderer_classes: Any = [CamelRenderer]
+    permission_classes: Any = []
     # The scope a key needs for this view.
     scope: ClassVar[str | None] = None
 
@@ -233,7 +233,7 @@ def _one_of(serializer: type[Serializer[Any]]) -> Serializer[Any]:
 
 def taken(serializer: type[Serializer[Any]], data: Any) -> dict[str, Any]:
     """The data as the serializer takes it. Raises ValidationError."""
-    return _one_of(serializer).run_validation(data)  # type: ignore[no-any-return]
+    return _one_of(serializer).run_validation(data)
 
 
 class Answer:
@@ -249,7 +249,7 @@ class Answer:
 class StoreView(Door):
     """The store door: a till or a storefront back end, with a key that belongs to a store."""
 
-    authentication_classes: ClassVar[Any] = [KeyAuthentication]
+    authentication_classes: Any = [KeyAuthentication]
     scope = Scope.STORE
 
     merchant: Merchant
@@ -264,7 +264,7 @@ class StoreView(Door):
 class StaffView(Door):
     """The admin door: a member of staff, with a session or a token, and a role that allows it."""
 
-    authentication_classes: ClassVar[Any] = [StaffAuthentication]
+    authentication_classes: Any = [StaffAuthentication]
     # Django's name of what a role must allow, such as `loyalty.change_member`; by method.
     permissions: ClassVar[dict[str, str]] = {}
 

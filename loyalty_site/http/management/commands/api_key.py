@@ -1,5 +1,6 @@
 """API keys from the command line."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -31,9 +32,13 @@ class Command(ReportCommand):
         )
 
     def report(self, *, action: str, **options: Any) -> Report:
-        return {"make": self._make, "rotate": self._rotate, "revoke": self._revoke, "list": self._list}[action](
-            **options
-        )
+        actions: dict[str, Callable[..., Report]] = {
+            "make": self._make,
+            "rotate": self._rotate,
+            "revoke": self._revoke,
+            "list": self._list,
+        }
+        return actions[action](**options)
 
     def _make(self, *, merchant: str | None, store: str | None, **options: Any) -> Report:
         owner = merchant_named(merchant)
