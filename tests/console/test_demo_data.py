@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.staticfiles.finders import get_finder
-from django.db import connections
+from django.db import connections, transaction
 from django.db.models import F, OuterRef, Subquery, Window
 from django.db.models.functions import Lag
 from django.test import override_settings
@@ -16,7 +16,7 @@ from django.test import override_settings
 from loyalty.models import EntryType, LedgerEntry, Member, PointLot, Program
 from loyalty.operations import expiration
 from loyalty.queries import reconciliation
-from loyalty_site.console.demo import merchants, people, plans, seeding, static
+from loyalty_site.console.demo import merchants, people, plans, seeding, static, tills
 from loyalty_site.console.demo.visits import days_of, visits_of
 from loyalty_site.jobs.models import Run
 from loyalty_site.outbox.models import OutboxEvent
@@ -223,3 +223,21 @@ def test_static_files_are_collected_once_and_again_when_one_changes(settings, tm
 
     get_finder.cache_clear()
     assert (tmp_path / "collected" / "a.css").read_text() == "a { color: rebeccapurple }"
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_tills_printed_earn_at_their_merchant(told, client, number):
+    with transaction.atomic():
+        old, till = tills.tills(told.as_of)[number], tills.tills(told.as_of)[number]
+        address = f"/api/v1/store/loyalty/cards/{till['a_card']}"
+
+        earned = client.post(
+            f"{address}/points",
+            {"amount": "4.50", "orderReference": "demo"},
+            content_type="application/json",
+            headers={"X-API-Key": till["key"]},
+        )
+        refused = client.get(address, headers={"X-API-Key": old["key"]})
+        transaction.set_rollback(True)
+
+    assert (earned.status_code, refused.status_code) == (201, 401)

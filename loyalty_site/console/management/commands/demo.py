@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from loyalty.models import Member
 from loyalty_site import embedded
-from loyalty_site.console.demo import merchants, plans, seeding, static, web
+from loyalty_site.console.demo import merchants, plans, seeding, static, tills, web
 from loyalty_site.console.demo.people import ONE_DAY
 from loyalty_site.console.demo.processes import Processes
 from loyalty_site.jobs import schedule_rows
@@ -71,9 +71,9 @@ class Command(ReportCommand):
             "members": Member.objects.filter(merchant__slug__in=[plan.slug for plan in plans.merchants()]).count(),
         }
         if listener is None:
-            return {**shown, "logins": merchants.logins()}
+            return {**shown, "logins": merchants.logins(), "tills": tills.tills(timezone.now())}
         with listener:
-            return {**self._serve(listener), **shown, "logins": self.logins}
+            return {**self._serve(listener), **shown, "logins": self.logins, "tills": self.tills}
 
     def _prepare(self, days: int) -> seeding.Seeded:
         self._say("Bringing the database up to date ...")
@@ -101,6 +101,7 @@ class Command(ReportCommand):
         processes.start("worker", [sys.executable, manage, "run_worker"], environment=environment)
         # Slow on purpose, as passwords are, and so done while the others start.
         self.logins = merchants.logins()
+        self.tills = tills.tills(timezone.now())
         # The children have connections of their own; ours would only be idle.
         connections.close_all()
         address = f"http://{web.HOST}:{listener.getsockname()[1]}/"
@@ -115,6 +116,7 @@ class Command(ReportCommand):
         return {
             "address": address,
             "console": f"{address}admin/",
+            "api": f"{address}docs",
             "logs": _shown(processes.logs),
         }
 
