@@ -14,6 +14,7 @@ from django.utils import timezone
 from loyalty.models import ExpiryPolicy, Member, Program, Tier
 from loyalty.operations import enrollment, expiration, points, redemptions
 from loyalty.operations.enrollment import Person
+from loyalty_site.http import keys
 from loyalty_site.jobs.models import Run
 from loyalty_site.tenants.models import Merchant, Role, StaffRole, Store, User
 
@@ -61,6 +62,7 @@ def make_world(name: str, *, members: int = 2, at: datetime | None = None) -> Wo
         expiry_policy=ExpiryPolicy.LOTS,
         points_valid_days=30,
     )
+    keys.make(merchant=merchant, store=store, name=f"{name.title()} till", scopes=["store"], at=at)
     tier = Tier.objects.create(program=program, slug=f"{name}-gold", name=f"{name.title()} gold", point_threshold=100)
     world = World(merchant, program, store, tier)
     for role in (Role.OWNER, Role.MANAGER, Role.CASHIER, Role.ANALYST):
