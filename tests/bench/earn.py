@@ -1,5 +1,6 @@
 """`points.earn` and `redemptions.redeem`, called in process, against the bound."""
 
+import os
 import random
 import time
 from collections.abc import Iterator
@@ -37,7 +38,7 @@ def earn(*, worker: int, programs: list[str], seconds: float) -> float:
     end = begin + seconds
     while time.perf_counter() < end:
         member = choose(members)
-        order, amount = f"{worker}-{next(_orders)}", Decimal("4.50")
+        order, amount = f"{os.getpid()}-{next(_orders)}", Decimal("4.50")
         store = stores[member.merchant_id]
         at = datetime.now(UTC)
         points.earn(member=member, store=store, amount=amount, order_reference=order, at=at)
@@ -67,7 +68,7 @@ def redeem(*, worker: int, programs: list[str], seconds: float) -> float:
             member=member,
             store=stores[member.merchant_id],
             points=5,
-            order_reference=f"{worker}-{next(_orders)}",
+            order_reference=f"{os.getpid()}-{next(_orders)}",
             at=datetime.now(UTC),
         )
         calls += 1

@@ -22,7 +22,7 @@ from tests.server import TestServer
 # Durability is PostgreSQL's own default: fsync, full_page_writes and synchronous_commit are on, for both sides. The
 # rest is what anybody gives a server of this size.
 OPTIONS = {
-    "max_connections": "60",
+    "max_connections": "100",
     "shared_buffers": "512MB",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "30min",
