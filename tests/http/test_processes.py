@@ -154,17 +154,21 @@ def _ask_in_vain(web, path, body, given):
         return
 
 
+# Of this database's other sessions: the server has more databases, and other tests are at work in them.
+_LOCKS_HERE = (
+    "FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid "
+    "WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()"
+)
+
+
 def _wait_until_somebody_waits(database):
     with psycopg.connect(database.owner_url, autocommit=True) as watcher:
-        _until(watcher, "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted")
+        _until(watcher, f"SELECT count(*) > 0 {_LOCKS_HERE} AND NOT l.granted")
 
 
 def _wait_until_nobody_is_in_a_transaction(database):
     with psycopg.connect(database.owner_url, autocommit=True) as watcher:
-        _until(
-            watcher,
-            "SELECT count(*) = 0 FROM pg_locks l WHERE l.locktype = 'transactionid' AND l.pid <> pg_backend_pid()",
-        )
+        _until(watcher, f"SELECT count(*) = 0 {_LOCKS_HERE} AND l.locktype = 'transactionid'")
 
 
 def _until(watcher, question):
