@@ -90,7 +90,8 @@ def rows(*, rounds: int = 5, seconds: float = 4.0) -> Iterator[Row]:
 
     with ground.database("http") as database:
         program = people.make_program("http")
-        people.load(database, program, 1, people.Crowd(members=MEMBERS, active_at=LONG_AGO, points=100))
+        with ground.loading(database) as connection:
+            people.load(connection, program, 1, people.Crowd(members=MEMBERS, active_at=LONG_AGO, points=100))
         secret = _key(program)
         bound = Bound(database)
         people.settle_down(database)
