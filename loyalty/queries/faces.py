@@ -11,7 +11,7 @@ from django.db.models import Model
 
 from loyalty.models import Member, Program, Reward, Tier
 from loyalty_site.prepared import prepared_cursor
-from loyalty_site.tenants.models import Customer
+from loyalty_site.tenants.models import Customer, Merchant
 
 _JOINED: tuple[tuple[str, type[Model]], ...] = (("m", Member), ("p", Program), ("c", Customer))
 
@@ -22,6 +22,8 @@ _LADDER = """
    FROM loyalty_tiers t WHERE t.program_id = p.id)"""
 
 _REWARD = "(SELECT to_jsonb(r)::text FROM loyalty_rewards r WHERE r.program_id = p.id AND r.slug = %s)"
+
+_MERCHANT = "(SELECT o.slug FROM merchants o WHERE o.id = m.merchant_id)"
 
 _FROM = """
   FROM loyalty_members m
@@ -70,6 +72,26 @@ def by_card_with_reward(merchant_id: UUID, card_number: str, slug: str) -> tuple
     reward = Reward(**{**facts, "id": UUID(facts["id"]), "program_id": member.program_id})
     reward._state.adding, reward._state.db = False, "default"
     return member, reward
+
+
+def by_id(member_id: UUID, *, merchants: list[UUID] | None) -> Member | None:
+    """The member with this id, locked, its merchant's slug at hand; None where it is of none of these merchants.
+
+    Without `merchants` it may be of any.
+    """
+    where = "m.id = %s"
+    parameters: list[Any] = [member_id]
+    if merchants is not None:
+        where, parameters = f"{where} AND m.merchant_id = ANY (%s::uuid[])", [member_id, merchants]
+    with prepared_cursor() as cursor:
+        cursor.execute(f"{selection()}, {_MERCHANT} {_FROM} WHERE {where} FOR NO KEY UPDATE OF m", parameters)
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    member = member_of(row)
+    mark_as_locked(member)
+    member.merchant = Merchant(id=member.merchant_id, slug=row[-1])
+    return member
 
 
 def mark_as_locked(member: Member) -> None:

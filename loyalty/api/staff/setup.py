@@ -128,9 +128,8 @@ class OneStore(_Stores, Row):
     takes = shape.StoreChangeInput
 
     def check_delete(self, row: Store) -> None:
-        # No foreign-key constraint leads from an entry to its store; keys would be deleted with it.
-        has_entries = LedgerEntry.objects.filter(merchant_id=row.merchant_id, store=row).exists()
-        if has_entries or row.api_keys.exists():
+        # No foreign-key constraint leads from an entry to its store.
+        if LedgerEntry.objects.filter(merchant_id=row.merchant_id, store=row).exists():
             raise InUse
 
 
