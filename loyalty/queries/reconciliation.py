@@ -28,7 +28,7 @@ class Difference:
         return asdict(self)
 
 
-# Each check gives merchant, member, kept, ledger; {members} are the merchants' members, or all, {entries} their entries.
+# Each check gives merchant, member, kept, ledger; {members} and {entries} are those of the merchants, or all.
 _FIGURES = """
     WITH truth AS (
         SELECT e.member_id, sum(e.points_delta)::bigint AS points, sum(e.lifetime_delta)::bigint AS lifetime,

@@ -34,8 +34,9 @@ def _export(customer: Customer) -> list[dict[str, Any]]:
     return [row | {"id": customer.pk, "user_id": customer.user_id, "created_at": customer.created_at}]
 
 
-def _forget(customer: Customer, at: datetime) -> None:
-    Customer.objects.filter(pk=customer.pk).update(
+def _forget(customer: Customer, at: datetime) -> list[privacy.Statement]:
+    forgotten = privacy.update(
+        Customer.objects.filter(pk=customer.pk),
         user_id=new_id(),
         external_ref="",
         first_name="",
@@ -51,3 +52,4 @@ def _forget(customer: Customer, at: datetime) -> None:
         marketing_consent_source="",
         anonymized_at=at,
     )
+    return [forgotten]

@@ -177,4 +177,11 @@ class Anonymize(Deed):
     def post(self, request: Request, card_id: UUID) -> HttpResponse:
         self.validated(Nothing)
         at = timezone.now()
-        return self.change(lambda: self.answer_card(anonymization.anonymize(member=self.own_card(card_id), at=at)))
+
+        def anonymize() -> Answer:
+            member = self.own_card(card_id)
+            forgotten = anonymization.anonymize(member=member, at=at)
+            forgotten.merchant = member.merchant
+            return self.answer_card(forgotten)
+
+        return self.change(anonymize)
