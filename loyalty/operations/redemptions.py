@@ -133,7 +133,7 @@ def redeem(
     [posted] = settle([booking], at=at, also=written)
     made = redemption
     if not posted.created:
-        made = Redemption.objects.get(merchant_id=member.merchant_id, key=redemption.key)
+        made = Redemption.objects.select_related("reward").get(merchant_id=member.merchant_id, key=redemption.key)
         made.replayed = True
     made.entry = posted.entry
     return made

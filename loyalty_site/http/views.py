@@ -220,7 +220,7 @@ class Door(APIView):
             with outbox.together() as news:
                 answer = make()
                 body = rendered(answer.body)
-                news.beside = idempotency.keeping(self.caller.name, key, asked, answer.status, body, answer.about)
+                news.beside.append(idempotency.keeping(self.caller.name, key, asked, answer.status, body, answer.about))
         return _answered(answer.status, body, replayed=answer.replayed)
 
 

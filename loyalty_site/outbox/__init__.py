@@ -5,7 +5,7 @@ docs/decisions/outbox-relay.md for why this stands beside django-q2.
 """
 
 from loyalty_site.outbox.events import Event
-from loyalty_site.outbox.publishing import backfilling, publish, publish_many, publish_query, together
+from loyalty_site.outbox.publishing import alongside, backfilling, publish, publish_many, publish_query, together
 from loyalty_site.outbox.relaying import Relayed, relay
 from loyalty_site.outbox.subscribing import PublishedEvent, Subscriber, subscribe
 
@@ -14,6 +14,7 @@ __all__ = [
     "PublishedEvent",
     "Relayed",
     "Subscriber",
+    "alongside",
     "backfilling",
     "publish",
     "publish_many",

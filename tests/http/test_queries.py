@@ -16,12 +16,12 @@ from django.test import Client
 from django.utils import timezone
 
 from loyalty.models import Member, Program, Reward, Tier
-from loyalty.operations import expiration, points, stamps
+from loyalty.operations import enrollment, expiration, points, stamps
 from loyalty.operations.enrollment import Person, enroll
 from loyalty_site.http import keys
 from loyalty_site.jobs import runs
 from loyalty_site.jobs.models import Run
-from loyalty_site.tenants.models import Role, StaffRole, Store, User
+from loyalty_site.tenants.models import Customer, Role, StaffRole, Store, User
 from tests import server
 from tests.cast import make_merchant
 
@@ -213,3 +213,66 @@ def test_the_repeat_under_another_key_is_at_most_six(world, name):
     natural = first.status_code == 201 and world.call(name, body).headers.get("Idempotent-Replayed")
     if natural:
         counted(world, name, body, **{"Idempotency-Key": "other"})
+
+
+# --- Rare mixes -----------------------------------------------------------------------------------------------
+KEY = {"Idempotency-Key": "k"}
+
+
+def reached(world):
+    return Member.objects.get(pk=world.member.pk).tier.slug
+
+
+@pytest.mark.parametrize("limits", [{}, LIMITS | {"max_points_per_day": 10**7}], ids=["plain", "limits"])
+def test_the_purchase_that_reaches_a_tier_is_no_more(world, limits):
+    Program.objects.filter(pk=world.program.pk).update(**limits, max_points_per_order=None)
+
+    counted(world, "earnPoints", {"amount": "100000.00", "orderReference": "W-9"}, **KEY)
+
+    assert reached(world) == "gold"
+
+
+def test_points_of_the_same_day_count_once_towards_a_rolling_tier(world):
+    rules = {"tier_basis": "rolling", "max_points_per_day": 10**7, "max_points_per_order": None}
+    Program.objects.filter(pk=world.program.pk).update(**rules)
+    # 5,000 were earned today, so that 494,990 more are ten short of gold.
+    counted(world, "earnPoints", {"amount": "49499.00", "orderReference": "W-9"}, **KEY)
+    assert reached(world) == "silver"
+
+    counted(world, "earnPoints", {"amount": "1.00", "orderReference": "W-10"})
+
+    assert reached(world) == "gold"
+
+
+def test_the_first_enrolment_of_a_bare_member_that_reaches_a_tier_is_no_more(world):
+    bare = enrollment.member_for(
+        program=world.program,
+        customer=Customer.objects.create(merchant=world.program.merchant, external_ref="bare"),
+        at=timezone.now(),
+    )
+
+    response = counted(world, "enrollCard", {"externalRef": "bare"}, **KEY)
+
+    assert (response.status_code, response.json()["tier"]) == (201, "silver")
+    assert Member.objects.get(pk=bare.pk).tier.slug == "silver"
+
+
+def test_a_reward_redeemed_before_is_answered_in_no_more(world):
+    body = {"rewardSlug": "tea", "orderReference": "R-9"}
+    first = world.call("redeemPoints", body, **KEY).json()
+
+    again = counted(world, "redeemPoints", body, **{"Idempotency-Key": "other"})
+
+    assert again.json() == first
+
+
+def test_a_list_asks_no_more_for_more_rows(world):
+    with statements() as few:
+        world.call("listCards", None)
+    for number in range(20):
+        enroll(program=world.program, person=Person(external_ref=f"ana-{number}"), at=timezone.now())
+
+    with statements() as many:
+        world.call("listCards", None)
+
+    assert len(many) == len(few)
