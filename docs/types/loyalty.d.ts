@@ -345,6 +345,8 @@ export interface PatchedProgramChangeInputRequest {
   tierBasis?: TierBasis;
   downgradePolicy?: DowngradePolicy;
   downgradeWarningDays?: number;
+  /** Rules under which points expire sooner are refused with 409 `expiry_would_shorten`, which says in `members`, `points` and `unwarned` what the run at `night` would take. Sent again with true, they stand. */
+  confirmShorterExpiry?: boolean;
 }
 
 /** Something the program gives for points; fields left out stay as they are. */

@@ -38,8 +38,8 @@ def settle(
     """Post the bookings as one batch and publish what came of them; runs in the caller's transaction.
 
     A retry posts nothing and publishes nothing. Members who reached a higher tier are in it afterwards. `also` makes
-    further events from what was posted, once it is. `qualifying` are points towards a tier, by member id, that were read
-    under the members' locks. Raises what `ledger.post` raises.
+    further events from what was posted, once it is. `qualifying` are points towards a tier, by member id, read under
+    the members' locks. Raises what `ledger.post` raises.
     """
     posted = ledger.post([booking.posting for booking in bookings], at=at)
     events = [

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from loyalty.api.staff.inputs import ModelInput, Slug
+from loyalty.api.staff.inputs import ModelInput, Slug, Truth
 from loyalty.api.staff.pages import ListQuery
 from loyalty.models import Program, Reward, Tier
 from loyalty_site.http.fields import Text
@@ -47,9 +47,17 @@ class CatalogueQuery(ListQuery):
 class ProgramChangeInput(ModelInput):
     """The rules of a program; those left out stay as they are."""
 
+    confirm_shorter_expiry = Truth(
+        required=False,
+        help_text=(
+            "Rules under which points expire sooner are refused with 409 `expiry_would_shorten`, which says in "
+            "`members`, `points` and `unwarned` what the run at `night` would take. Sent again with true, they stand."
+        ),
+    )
+
     class Meta:
         model = Program
-        fields: ClassVar[Any] = RULES
+        fields: ClassVar[Any] = [*RULES, "confirm_shorter_expiry"]
 
 
 class ProgramInput(ModelInput):
