@@ -15,7 +15,7 @@ export interface AdoptionOutput {
 
 /** Operations a till has queued. Each is checked by itself: a bad one does not keep the others back. */
 export interface BatchInputRequest {
-  operations: unknown[];
+  operations: (unknown | null)[];
 }
 
 /** One result for each operation, in their order. */

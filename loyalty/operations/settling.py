@@ -51,7 +51,7 @@ def settle(
         chain(
             events,
             _rewards_ready(posted),
-            tiers.raise_where_reached(posted, at=at, before=qualifying),
+            tiers.raise_where_reached(posted, at=at, known=qualifying),
             also(posted) if also else (),
         )
     )

@@ -46,11 +46,11 @@ def qualifying_points_of(members: dict[UUID, int], program_of: dict[UUID, Progra
 
 
 def raise_where_reached(
-    posted: list[Posted], *, at: datetime, before: dict[UUID, int] | None = None
+    posted: list[Posted], *, at: datetime, known: dict[UUID, int] | None = None
 ) -> Iterable[TierUpgraded]:
     """Put each member whose points rose into the tier they have reached, if it is higher than theirs.
 
-    `before` are the qualifying points that somebody read under the members' locks, before this was posted.
+    `known` are the qualifying points that somebody read under the members' locks, before this was posted.
     """
     last = {
         one.posting.member.pk: one
@@ -59,7 +59,7 @@ def raise_where_reached(
     }
     if not last:
         return
-    known = before or {}
+    known = known or {}
     points = qualifying_points_of(
         {pk: one.lifetime_points for pk, one in last.items() if pk not in known},
         {pk: one.posting.member.program for pk, one in last.items()},

@@ -44,7 +44,7 @@ def _about(customer: Customer) -> QuerySet[LogEntry]:
     return LogEntry.objects.filter(mine)
 
 
-def _export(customer: Customer) -> QuerySet[LogEntry, dict[str, Any]]:
+def _export(customer: Customer) -> QuerySet[Any, Any]:
     return _about(customer).order_by("pk").values("action_time", "object_repr", "change_message")
 
 

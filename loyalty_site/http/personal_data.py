@@ -25,7 +25,7 @@ def register() -> None:
         )
 
 
-def _export(customer: Customer) -> "QuerySet[IdempotentAnswer, dict[str, Any]]":
+def _export(customer: Customer) -> QuerySet[Any, Any]:
     answers = _answers(customer).order_by("created_at")
     return answers.annotate(answer=Cast("body", JSONField())).values("key", "status", "answer", "created_at")
 
@@ -46,7 +46,7 @@ def _name(customer: Customer) -> str:
     return f"member:{customer.merchant_id}:{customer.user_id}"
 
 
-def _export_calls(model: type[RateWindow | RateLimitedHour], customer: Customer) -> QuerySet[Any, dict[str, Any]]:
+def _export_calls(model: type[RateWindow | RateLimitedHour], customer: Customer) -> QuerySet[Any, Any]:
     return model.objects.filter(subject=_name(customer)).order_by("begins_at").values("begins_at", "calls")
 
 

@@ -266,7 +266,7 @@ class StoreView(Door):
 
     def allow(self, caller: Caller) -> None:
         if caller.store is None or caller.merchant is None or self.scope not in caller.scopes:
-            raise exceptions.PermissionDenied(f"This key has no scope {self.scope!r} of a store.", "wrong_scope")
+            raise exceptions.PermissionDenied(f"This key has no scope '{self.scope}' of a store.", "wrong_scope")
         self.merchant, self.store = caller.merchant, caller.store
 
 

@@ -28,7 +28,7 @@ class Statement:
     parameters: Sequence[Any] = ()
 
 
-Export = Callable[[Customer], list[Row] | QuerySet[Any, Row]]
+Export = Callable[[Customer], list[Row] | QuerySet[Any, Any]]
 Forget = Callable[[Customer, datetime], Sequence[Statement] | None]
 
 
@@ -71,7 +71,7 @@ def export(customer: Customer) -> dict[str, list[Row]]:
     """All that is stored of this person at this merchant, by table, as JSON has it."""
     given = {keeper.table: keeper.export(customer) for keeper in keepers()}
     queries = {table: rows for table, rows in given.items() if isinstance(rows, QuerySet)}
-    return given | _read(queries)
+    return {table: rows for table, rows in given.items() if not isinstance(rows, QuerySet)} | _read(queries)
 
 
 def forget(customer: Customer, *, at: datetime) -> None:
@@ -109,7 +109,7 @@ def _statement(query: Any) -> Statement:
     return Statement(sql, parameters)
 
 
-def _read(queries: dict[str, QuerySet[Any, Row]]) -> dict[str, list[Row]]:
+def _read(queries: dict[str, QuerySet[Any, Any]]) -> dict[str, list[Row]]:
     if not queries:
         return {}
     parts, parameters = [], []

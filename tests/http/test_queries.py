@@ -276,3 +276,13 @@ def test_a_list_asks_no_more_for_more_rows(world):
         world.call("listCards", None)
 
     assert len(many) == len(few)
+
+
+def test_a_session_of_the_console_is_no_more(world):
+    browser = Client()
+    browser.force_login(User.objects.get(), backend="django.contrib.auth.backends.ModelBackend")
+    world.clients["admin"] = browser
+
+    for name in ("restorePoints", "adjustPoints", "replaceCardAsStaff", "listCards"):
+        [body, *_] = world.bodies(name)
+        counted(world, name, body, **({"Idempotency-Key": name} if name in CHANGES else {}))

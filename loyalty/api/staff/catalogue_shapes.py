@@ -7,7 +7,7 @@ from rest_framework import serializers
 from loyalty.api.staff.inputs import ModelInput, Slug, Truth
 from loyalty.api.staff.pages import ListQuery
 from loyalty.models import Program, Reward, Tier
-from loyalty_site.http.fields import Text
+from loyalty_site.http.fields import Id, Locale, Text
 from loyalty_site.tenants.models import Store
 
 RULES = [
@@ -47,6 +47,7 @@ class CatalogueQuery(ListQuery):
 class ProgramChangeInput(ModelInput):
     """The rules of a program; those left out stay as they are."""
 
+    locale = Locale(required=False)
     confirm_shorter_expiry = Truth(
         required=False,
         help_text=(
@@ -64,6 +65,7 @@ class ProgramInput(ModelInput):
     """A new program of a merchant; rules left out have their defaults."""
 
     merchant = Slug()
+    locale = Locale(required=False)
 
     class Meta:
         model = Program
@@ -86,7 +88,7 @@ class TierChangeInput(ModelInput):
 class TierInput(TierChangeInput):
     """A new level of a program."""
 
-    program_id = serializers.UUIDField()
+    program_id = Id()
 
     class Meta(TierChangeInput.Meta):
         fields: ClassVar[Any] = ["program_id", *TierChangeInput.Meta.fields]
@@ -105,7 +107,7 @@ class RewardChangeInput(ModelInput):
 class RewardInput(RewardChangeInput):
     """A new reward of a program."""
 
-    program_id = serializers.UUIDField()
+    program_id = Id()
 
     class Meta(RewardChangeInput.Meta):
         fields: ClassVar[Any] = ["program_id", *RewardChangeInput.Meta.fields]
