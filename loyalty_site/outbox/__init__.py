@@ -5,7 +5,15 @@ docs/decisions/outbox-relay.md for why this stands beside django-q2.
 """
 
 from loyalty_site.outbox.events import Event
-from loyalty_site.outbox.publishing import backfilling, publish, publish_many, publish_query, together
+from loyalty_site.outbox.publishing import (
+    backfilling,
+    insert_query,
+    publish,
+    publish_many,
+    publish_query,
+    ring_after_commit,
+    together,
+)
 from loyalty_site.outbox.relaying import Relayed, relay
 from loyalty_site.outbox.subscribing import PublishedEvent, Subscriber, subscribe
 
@@ -15,10 +23,12 @@ __all__ = [
     "Relayed",
     "Subscriber",
     "backfilling",
+    "insert_query",
     "publish",
     "publish_many",
     "publish_query",
     "relay",
+    "ring_after_commit",
     "subscribe",
     "together",
 ]
