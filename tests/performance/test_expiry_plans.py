@@ -102,6 +102,22 @@ def test_a_chunk_is_locked_in_one_statement_and_posted_and_told_of_in_another(re
     assert len(about_members) == 3 + 2 * 2
 
 
+def test_a_night_over_whole_pages_is_heap_only_updates(make_crowd, noon):
+    away = people.Crowd(members=400, active_at=noon - timedelta(days=DAYS + 1), points=100)
+    program = make_crowd(away, expiry_policy="inactivity", points_expiration_days=DAYS)
+
+    expiration.expire(programs=[program], at=noon, run_id=new_id())
+
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_force_next_flush()")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'loyalty_members'")
+        updated, hot = cursor.fetchone()
+
+    # All members of a page move in one transaction, before anything there can be cleaned up.
+    assert (updated, hot) == (400, 400)
+
+
 @pytest.mark.long
 def test_a_night_needs_no_more_memory_for_more_members(inactive_crowd, noon):
     everybody_is_due = noon + timedelta(days=DAYS)

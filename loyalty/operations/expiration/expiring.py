@@ -18,7 +18,7 @@ from loyalty.operations.expiration.due import Night
 
 log = structlog.get_logger("loyalty.point_expiration")
 
-# A till waits for at most one chunk: about 30 ms of work, well inside its 250 ms.
+# A till waits for at most one chunk: about 15 ms of work, well inside its 250 ms.
 CHUNK = 500
 
 # Members whom somebody else held are tried again; a till lets go within moments, another worker takes them itself.
