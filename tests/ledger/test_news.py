@@ -11,7 +11,7 @@ from loyalty import ledger
 from loyalty.events import EntryEvent, PointsEarned
 from loyalty.ledger import InsufficientPoints, Posting, Short
 from loyalty.models import EntryType, LedgerEntry
-from loyalty.operations import points, refunds, stamps
+from loyalty.operations import refunds, stamps
 from loyalty_site import outbox
 from loyalty_site.outbox.events import as_json, facts_of
 from loyalty_site.outbox.models import OutboxEvent
