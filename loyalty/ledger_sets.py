@@ -100,5 +100,5 @@ def post_query(
     if transaction_id is not None:
         ledger.post_once(transaction_id)
     if entries:
-        outbox.ring_after_commit()
+        outbox.announce()
     return Written(entries, points, counted)

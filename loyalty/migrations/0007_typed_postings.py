@@ -8,7 +8,7 @@ SET_V2 = "ledger_post_set_v2(timestamptz, ledger_posting_v1[])"
 class Migration(migrations.Migration):
     """Mass runs hand over typed postings. What came before it, on a database made earlier, decided in a function apart."""
 
-    dependencies = [("loyalty", "0004_rewards")]
+    dependencies = [("loyalty", "0005_entry_news")]
 
     operations = [
         migrations.RunSQL(sql.function("ledger_posting_v1"), "DROP TYPE ledger_posting_v1"),

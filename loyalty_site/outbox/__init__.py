@@ -6,12 +6,13 @@ docs/decisions/outbox-relay.md for why this stands beside django-q2.
 
 from loyalty_site.outbox.events import Event
 from loyalty_site.outbox.publishing import (
+    announce,
     backfilling,
     insert_query,
+    is_backfill,
     publish,
     publish_many,
     publish_query,
-    ring_after_commit,
     together,
 )
 from loyalty_site.outbox.relaying import Relayed, relay
@@ -22,13 +23,14 @@ __all__ = [
     "PublishedEvent",
     "Relayed",
     "Subscriber",
+    "announce",
     "backfilling",
     "insert_query",
+    "is_backfill",
     "publish",
     "publish_many",
     "publish_query",
     "relay",
-    "ring_after_commit",
     "subscribe",
     "together",
 ]

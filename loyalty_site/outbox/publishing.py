@@ -103,7 +103,7 @@ def _write(events: list[Event], backfill: bool, beside: tuple[str, Sequence[Any]
         with connection.cursor() as cursor:
             facts = as_json([(event.kind, facts_of(event)) for event in events])
             cursor.execute(before + _INSERT_MANY, (*values, backfill, facts))
-    transaction.on_commit(_ring)
+    announce()
 
 
 def publish_query(
@@ -119,14 +119,14 @@ def publish_query(
         cursor.execute(insert_query(event_class, query, backfill=backfill), parameters)
         written: int = cursor.rowcount
     if written:
-        ring_after_commit()
+        announce()
     return written
 
 
 def insert_query(event_class: type[Event], query: str, *, backfill: bool | None = None) -> str:
     """The statement of `publish_query`, for one that does more than publish.
 
-    Whoever runs it, in a transaction, sees to it that the relay hears of it: `ring_after_commit`.
+    Whoever runs it, in a transaction, sees to it that the relay hears of it: `announce`.
     """
     if backfill is None:
         backfill = _backfilling.get()
@@ -137,11 +137,6 @@ def insert_query(event_class: type[Event], query: str, *, backfill: bool | None 
         FROM (SELECT {facts} FROM ({query}) AS source) AS facts"""
 
 
-def ring_after_commit() -> None:
-    """Wake the relay once the transaction under way is committed."""
-    transaction.on_commit(_ring)
-
-
 @contextmanager
 def backfilling() -> Iterator[None]:
     """Everything published within tells of the past."""
@@ -150,6 +145,16 @@ def backfilling() -> Iterator[None]:
         yield
     finally:
         _backfilling.reset(token)
+
+
+def is_backfill() -> bool:
+    """Whether what is published now tells of the past."""
+    return _backfilling.get()
+
+
+def announce() -> None:
+    """Wake the relay after the commit: for news that a database function wrote in the transaction under way."""
+    transaction.on_commit(_ring)
 
 
 def _ring() -> None:
