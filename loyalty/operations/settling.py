@@ -41,11 +41,15 @@ def settle(
     further events from what was posted, once it is. `qualifying` are points towards a tier, by member id, read under
     the members' locks. Raises what `ledger.post` raises.
     """
-    posted = ledger.post([booking.posting for booking in bookings], at=at)
+    posted = ledger.post(
+        [booking.posting for booking in bookings],
+        at=at,
+        news=[booking.news.kind if booking.news is not None else None for booking in bookings],
+    )
     events = [
         booking.news.of(one)
         for booking, one in zip(bookings, posted, strict=True)
-        if one.created and booking.news is not None
+        if one.created and booking.news is not None and not one.told
     ]
     outbox.publish_many(
         chain(
@@ -69,14 +73,14 @@ def _log(posted: list[Posted]) -> None:
     if len(written) == 1:
         log.info(
             str(first.type),
-            merchant=str(first.merchant_id),
-            member=str(first.member_id),
-            entry=str(first.pk),
+            merchant=first.merchant_id,
+            member=first.member_id,
+            entry=first.pk,
             points=first.points_delta,
             stamps=first.stamps_delta,
         )
     else:
-        log.info("batch", merchant=str(first.merchant_id), entries=len(written))
+        log.info("batch", merchant=first.merchant_id, entries=len(written))
 
 
 def _rewards_ready(posted: list[Posted]) -> Iterable[Event]:

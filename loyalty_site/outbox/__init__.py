@@ -5,7 +5,17 @@ docs/decisions/outbox-relay.md for why this stands beside django-q2.
 """
 
 from loyalty_site.outbox.events import Event
-from loyalty_site.outbox.publishing import alongside, backfilling, publish, publish_many, publish_query, together
+from loyalty_site.outbox.publishing import (
+    alongside,
+    announce,
+    backfilling,
+    insert_query,
+    is_backfill,
+    publish,
+    publish_many,
+    publish_query,
+    together,
+)
 from loyalty_site.outbox.relaying import Relayed, relay
 from loyalty_site.outbox.subscribing import PublishedEvent, Subscriber, subscribe
 
@@ -15,7 +25,10 @@ __all__ = [
     "Relayed",
     "Subscriber",
     "alongside",
+    "announce",
     "backfilling",
+    "insert_query",
+    "is_backfill",
     "publish",
     "publish_many",
     "publish_query",
