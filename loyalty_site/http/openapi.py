@@ -74,6 +74,11 @@ class Schema(AutoSchema):
         # Views are described by their addresses, which stand above each operation already.
         return ""
 
+    def get_auth(self) -> list[Any]:
+        # A call that needs no credential may bring one.
+        required: list[Any] = super().get_auth()
+        return [*required, {}] if self.view.is_public else required
+
     def _get_response_bodies(self, direction: Any = "response") -> Any:
         # Not `get_response_serializers`, which `extend_schema` puts aside.
         bodies = super()._get_response_bodies(direction)
@@ -104,7 +109,7 @@ def _example(status: int) -> OpenApiExample:
 
 
 class KeyScheme(OpenApiAuthenticationExtension):
-    target_class = "loyalty_site.http.views.KeyAuthentication"
+    target_class = "loyalty_site.http.authentication.KeyAuthentication"
     name = ["apiKey", "apiKeyHeader"]
 
     def get_security_definition(self, auto_schema: Any) -> Any:
@@ -114,11 +119,13 @@ class KeyScheme(OpenApiAuthenticationExtension):
         ]
 
     def get_security_requirement(self, auto_schema: Any) -> Any:
-        return [{"apiKey": []}, {"apiKeyHeader": []}]
+        if getattr(auto_schema.view, "for_operators", True) or auto_schema.view.is_public:
+            return [{"apiKey": []}, {"apiKeyHeader": []}]
+        return None
 
 
 class StaffScheme(OpenApiAuthenticationExtension):
-    target_class = "loyalty_site.http.views.StaffAuthentication"
+    target_class = "loyalty_site.http.authentication.StaffAuthentication"
     name = ["staffToken", "staffSession"]
 
     def get_security_definition(self, auto_schema: Any) -> Any:
@@ -132,11 +139,19 @@ class StaffScheme(OpenApiAuthenticationExtension):
 
 
 class MemberScheme(OpenApiAuthenticationExtension):
-    target_class = "loyalty_site.http.views.MemberAuthentication"
-    name = "memberToken"
+    target_class = "loyalty_site.http.authentication.MemberAuthentication"
+    name = ["memberToken", "memberSession"]
 
     def get_security_definition(self, auto_schema: Any) -> Any:
-        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A member token"}
+        return [
+            {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A member token"},
+            {"type": "apiKey", "in": "cookie", "name": "sessionid", "description": "The hub's session, with CSRF"},
+        ]
+
+    def get_security_requirement(self, auto_schema: Any) -> Any:
+        if getattr(auto_schema.view, "for_members", True) or auto_schema.view.is_public:
+            return [{"memberToken": []}, {"memberSession": []}]
+        return None
 
 
 def camelize(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:

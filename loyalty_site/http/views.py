@@ -2,30 +2,31 @@
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.http import HttpResponse
 from rest_framework import exceptions
-from rest_framework.authentication import BaseAuthentication, CSRFCheck
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from loyalty_site import outbox
-from loyalty_site.http import credentials, idempotency
+from loyalty_site.http import idempotency
+from loyalty_site.http.authentication import KeyAuthentication, MemberAuthentication, StaffAuthentication
 from loyalty_site.http.casing import snake
 from loyalty_site.http.credentials import Caller, Usage
 from loyalty_site.http.media import CamelParser, CamelRenderer, rendered
-from loyalty_site.http.models import Scope, StaffToken
-from loyalty_site.http.secrets import API_KEY_PREFIX, STAFF_TOKEN_PREFIX, digest
-from loyalty_site.http.tokens import read
+from loyalty_site.http.models import Scope
 from loyalty_site.refusals import Refusal
 from loyalty_site.tenants.models import Merchant, Store, User
 from loyalty_site.tenants.permissions import holds_anywhere, may
+
+
+# A key with one of these opens the operator door.
+OPERATORS = frozenset({Scope.CHECKOUT, Scope.OPERATOR})
 
 
 class RateLimited(Refusal):
@@ -34,81 +35,6 @@ class RateLimited(Refusal):
     code = "rate_limited"
     status = 429
     sentence = "Too many requests; wait a moment."
-
-
-class KeyAuthentication(BaseAuthentication):
-    """`Authorization: Api-Key <key>` or `X-API-Key: <key>`."""
-
-    def authenticate(self, request: Request) -> tuple[Any, None] | None:
-        text = _after("api-key", request) or request._request.META.get("HTTP_X_API_KEY", "").strip()
-        if not text:
-            return None
-        caller = None
-        if text.startswith(API_KEY_PREFIX):
-            caller = credentials.admit_key(text, limit=settings.RATE_LIMIT_STORE)
-        if caller is None:
-            raise exceptions.AuthenticationFailed("This key is unknown, revoked or expired.", "invalid_key")
-        return caller, None
-
-    def authenticate_header(self, request: Request) -> str:
-        return 'Api-Key realm="store"'
-
-
-class StaffAuthentication(BaseAuthentication):
-    """`Authorization: Bearer rs_...`, else the console's session with a CSRF token."""
-
-    def authenticate(self, request: Request) -> tuple[Any, None] | None:
-        text = _after("bearer", request)
-        if text:
-            user = self._user_of(text)
-            if user is None:
-                raise exceptions.AuthenticationFailed("This token is unknown, revoked or expired.", "invalid_token")
-        else:
-            user = getattr(request._request, "user", None)
-            if user is None or not user.is_authenticated or not user.is_active:
-                return None
-            check = CSRFCheck(lambda _request: None)  # type: ignore[arg-type]
-            check.process_request(request._request)
-            if reason := check.process_view(request._request, cast(Any, None), (), {}):
-                raise exceptions.PermissionDenied(f"CSRF: {reason}", "csrf_failed")
-        usage = credentials.count(f"staff:{user.pk}", limit=settings.RATE_LIMIT_MEMBER)
-        return Caller(name=f"staff:{user.pk}", user=user, usage=usage), None
-
-    def authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="staff"'
-
-    def _user_of(self, text: str) -> User | None:
-        if not text.startswith(STAFF_TOKEN_PREFIX):
-            return None
-        token = StaffToken.live().select_related("user").filter(digest=digest(text)).first()
-        if token is None:
-            return None
-        token.touch()
-        return token.user
-
-
-class MemberAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <member token>`."""
-
-    def authenticate(self, request: Request) -> tuple[Any, None] | None:
-        text = _after("bearer", request)
-        if not text:
-            return None
-        token = read(text)
-        if token is None:
-            raise exceptions.AuthenticationFailed("This token is not valid, or has expired.", "invalid_token")
-        name = f"member:{token.merchant_id}:{token.user_id}"
-        usage = credentials.count(name, limit=settings.RATE_LIMIT_MEMBER)
-        return Caller(name=name, merchant=Merchant(id=token.merchant_id), user_id=token.user_id, usage=usage), None
-
-    def authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="member"'
-
-
-def _after(scheme: str, request: Request) -> str:
-    """What follows the scheme in the Authorization header; empty for another scheme."""
-    name, _, rest = request._request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-    return rest.strip() if name.lower() == scheme else ""
 
 
 class JsonAlone(BaseContentNegotiation):
@@ -141,6 +67,8 @@ class Door(APIView):
     permission_classes: Any = []
     # The scope a key needs for this view.
     scope: ClassVar[str | None] = None
+    # Whether it answers callers without a credential as well.
+    is_public: ClassVar[bool] = False
 
     request: Request
 
@@ -152,15 +80,16 @@ class Door(APIView):
         # Who calls comes first, so that whatever is wrong with a call, it counts and its answer says what is left.
         self.format_kwarg = None
         caller = request.user
-        if not isinstance(caller, Caller):
+        if not isinstance(caller, Caller) and not self.is_public:
             raise exceptions.NotAuthenticated
         request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
-        usage = caller.usage
+        usage = caller.usage if isinstance(caller, Caller) else None
         if usage is not None and usage.exceeded:
             raise RateLimited(f"At most {usage.limit} requests a minute.", retry_after=usage.resets_in)
         if request.method in ("POST", "PUT", "PATCH") and "HTTP_TRANSFER_ENCODING" in request.META:
             raise exceptions.ParseError("The body must come with a Content-Length, not in chunks.", "length_required")
-        self.allow(caller)
+        if isinstance(caller, Caller):
+            self.allow(caller)
 
     def allow(self, caller: Caller) -> None:
         """Raise PermissionDenied where this caller may not use this view."""
@@ -259,6 +188,56 @@ class StoreView(Door):
         if caller.store is None or caller.merchant is None or self.scope not in caller.scopes:
             raise exceptions.PermissionDenied(f"This key has no scope {self.scope!r} of a store.", "wrong_scope")
         self.merchant, self.store = caller.merchant, caller.store
+
+
+class LoyaltyView(Door):
+    """The door that operators and members share; the subclasses say which of the two may come in.
+
+    A caller with a good credential of the other kind is answered 403.
+    """
+
+    authentication_classes: Any = [KeyAuthentication, MemberAuthentication]
+    for_operators: ClassVar[bool] = False
+    for_members: ClassVar[bool] = False
+
+    # Of a member only the id is set.
+    merchant: Merchant
+    # The storefront's id of the member who calls; None: an operator calls.
+    user_id: UUID | None = None
+
+    def allow(self, caller: Caller) -> None:
+        if caller.merchant is None or not self._is_asked_by(caller):
+            raise exceptions.PermissionDenied("This credential is not for this call.", "wrong_scope")
+        self.merchant, self.user_id = caller.merchant, caller.user_id
+
+    def _is_asked_by(self, caller: Caller) -> bool:
+        if caller.user_id is not None:
+            return self.for_members or self.is_public
+        return self.is_public or (self.for_operators and bool(OPERATORS & caller.scopes))
+
+
+class OperatorView(LoyaltyView):
+    """The operator door: checkout or back office, with a key of the merchant, of a store or of none."""
+
+    for_operators = True
+
+
+class MemberView(LoyaltyView):
+    """The member door: a member, with a token from the storefront or the hub's session."""
+
+    for_members = True
+
+
+class SharedView(LoyaltyView):
+    """Answers operators about any member of the merchant, and members about themselves."""
+
+    for_operators = for_members = True
+
+
+class PublicView(LoyaltyView):
+    """Answers whoever asks, with any credential or none."""
+
+    is_public = True
 
 
 class StaffView(Door):

@@ -1,0 +1,125 @@
+"""Whose credential a call brings: a key, a member of staff's token or session, a member's token or session."""
+
+from typing import Any, cast
+from uuid import UUID
+
+from django.conf import settings
+from rest_framework import exceptions
+from rest_framework.authentication import BaseAuthentication, CSRFCheck
+from rest_framework.request import Request
+
+from loyalty_site.http import credentials
+from loyalty_site.http.credentials import Caller
+from loyalty_site.http.models import StaffToken
+from loyalty_site.http.secrets import API_KEY_PREFIX, STAFF_TOKEN_PREFIX, digest
+from loyalty_site.http.tokens import read
+from loyalty_site.tenants.models import Customer, Merchant, User
+
+# Where the hub's session says who has signed in: texts of two UUIDs.
+SESSION_MERCHANT = "member_merchant_id"
+SESSION_CUSTOMER = "member_customer_id"
+
+
+class KeyAuthentication(BaseAuthentication):
+    """`Authorization: Api-Key <key>` or `X-API-Key: <key>`."""
+
+    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+        text = _after("api-key", request) or request._request.META.get("HTTP_X_API_KEY", "").strip()
+        if not text:
+            return None
+        caller = None
+        if text.startswith(API_KEY_PREFIX):
+            caller = credentials.admit_key(text, limit=settings.RATE_LIMIT_STORE)
+        if caller is None:
+            raise exceptions.AuthenticationFailed("This key is unknown, revoked or expired.", "invalid_key")
+        return caller, None
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Api-Key realm="store"'
+
+
+class StaffAuthentication(BaseAuthentication):
+    """`Authorization: Bearer rs_...`, else the console's session with a CSRF token."""
+
+    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+        text = _after("bearer", request)
+        if text:
+            user = self._user_of(text)
+            if user is None:
+                raise exceptions.AuthenticationFailed("This token is unknown, revoked or expired.", "invalid_token")
+        else:
+            user = getattr(request._request, "user", None)
+            if user is None or not user.is_authenticated or not user.is_active:
+                return None
+            _check_csrf(request)
+        usage = credentials.count(f"staff:{user.pk}", limit=settings.RATE_LIMIT_MEMBER)
+        return Caller(name=f"staff:{user.pk}", user=user, usage=usage), None
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="staff"'
+
+    def _user_of(self, text: str) -> User | None:
+        if not text.startswith(STAFF_TOKEN_PREFIX):
+            return None
+        token = StaffToken.live().select_related("user").filter(digest=digest(text)).first()
+        if token is None:
+            return None
+        token.touch()
+        return token.user
+
+
+class MemberAuthentication(BaseAuthentication):
+    """`Authorization: Bearer <member token>`, else the hub's session with a CSRF token.
+
+    A session belongs to a member when it holds `SESSION_MERCHANT` and `SESSION_CUSTOMER`, the ids of a merchant and of
+    one of its customers; whoever signs a member in writes both, after `cycle_key`. It opens nothing once the customer
+    has been forgotten. Token and session of one person are one caller: they share its limit and its idempotency keys.
+    """
+
+    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+        text = _after("bearer", request)
+        if text:
+            token = read(text)
+            if token is None:
+                raise exceptions.AuthenticationFailed("This token is not valid, or has expired.", "invalid_token")
+            merchant_id, user_id = token.merchant_id, token.user_id
+        else:
+            signed_in = self._signed_in(request)
+            if signed_in is None:
+                return None
+            _check_csrf(request)
+            merchant_id, user_id = signed_in
+        name = f"member:{merchant_id}:{user_id}"
+        usage = credentials.count(name, limit=settings.RATE_LIMIT_MEMBER)
+        return Caller(name=name, merchant=Merchant(id=merchant_id), user_id=user_id, usage=usage), None
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="member"'
+
+    def _signed_in(self, request: Request) -> tuple[UUID, UUID] | None:
+        """Merchant and `user_id` of the customer the session names; None for nobody."""
+        session = getattr(request._request, "session", None)
+        if session is None:
+            return None
+        try:
+            merchant_id = UUID(session[SESSION_MERCHANT])
+            customer_id = UUID(session[SESSION_CUSTOMER])
+        except (KeyError, ValueError, TypeError, AttributeError):
+            return None
+        known = Customer.objects.filter(pk=customer_id, merchant_id=merchant_id, anonymized_at=None)
+        user_id = known.values_list("user_id", flat=True).first()
+        return None if user_id is None else (merchant_id, user_id)
+
+
+def _check_csrf(request: Request) -> None:
+    """Raise PermissionDenied where a browser's unsafe call brings no CSRF token."""
+    check = CSRFCheck(lambda _request: None)  # type: ignore[arg-type]
+    check.process_request(request._request)
+    if reason := check.process_view(request._request, cast(Any, None), (), {}):
+        raise exceptions.PermissionDenied(f"CSRF: {reason}", "csrf_failed")
+
+
+def _after(scheme: str, request: Request) -> str:
+    """What follows the scheme in the Authorization header; empty for another scheme."""
+    name, _, rest = request._request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    return rest.strip() if name.lower() == scheme else ""
