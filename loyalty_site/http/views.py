@@ -24,7 +24,6 @@ from loyalty_site.refusals import Refusal
 from loyalty_site.tenants.models import Merchant, Store, User
 from loyalty_site.tenants.permissions import holds_anywhere, may
 
-
 # A key with one of these opens the operator door.
 OPERATORS = frozenset({Scope.CHECKOUT, Scope.OPERATOR})
 

@@ -1,0 +1,59 @@
+"""What members see of this app's rows: plain values in snake_case; the renderer turns names into camelCase."""
+
+from typing import Any
+
+from loyalty.models import Reward, Tier
+from loyalty.queries.overview import Overview
+from loyalty_site.http.fields import moment
+
+
+def tier(row: Tier) -> dict[str, Any]:
+    """A level of the program."""
+    return {
+        "id": str(row.pk),
+        "slug": row.slug,
+        "name": row.name,
+        "description": row.description,
+        "point_threshold": row.point_threshold,
+        "benefits": row.benefits,
+        "is_active": row.is_active,
+    }
+
+
+def reward(row: Reward) -> dict[str, Any]:
+    """Something to spend points on."""
+    return {
+        "id": str(row.pk),
+        "slug": row.slug,
+        "name": row.name,
+        "description": row.description,
+        "cost_points": row.cost_points,
+        "is_active": row.is_active,
+    }
+
+
+def overview(seen: Overview) -> dict[str, Any]:
+    """A member at a glance."""
+    member, progress = seen.member, seen.progress
+    return {
+        "id": str(member.pk),
+        "user_id": str(member.customer.user_id),
+        "current_tier": progress.current.slug if progress.current is not None else None,
+        "next_tier": progress.next.slug if progress.next is not None else None,
+        "points_balance": member.points_balance,
+        "points_on_hold": member.points_held,
+        "available_points": member.points_available,
+        "lifetime_points": member.lifetime_points,
+        "progress_to_next_tier": progress.progress,
+        "referral_code": member.referral_code,
+        "upcoming_benefits": progress.upcoming_benefits,
+        "expiring_points": [
+            {
+                "expires_at": moment(each.expires_at),
+                "points": each.points,
+                "remaining_points": each.remaining_points,
+                "status": each.status,
+            }
+            for each in seen.expiring
+        ],
+    }
