@@ -262,6 +262,27 @@ export interface KeyPage {
 
 export type KeyScope = "store" | "member_tokens" | "checkout" | "operator";
 
+/** An entry of the member's ledger. `amount` is points, signed, the same as `balanceDelta`; 0 for stamps, whose number and sum stand in `metadata` as `stamps_delta` and `stamps_balance_after`. */
+export interface LedgerLine {
+  id: string;
+  occurredAt: string;
+  entryType: EntryType;
+  amount: number;
+  description: string;
+  balanceBefore: number;
+  balanceAfter: number;
+  balanceDelta: number;
+  checkoutIntentId: string | null;
+  checkoutOrderId: string | null;
+  metadata: Record<string, unknown>;
+}
+
+/** Entries, newest first; `nextCursor` leads on, and is null at the end. */
+export interface LedgerPage {
+  entries: LedgerLine[];
+  nextCursor: string | null;
+}
+
 /** Unspent points of a program now, and their value in its currency. */
 export interface LiabilityOutput {
   programId: string;
@@ -1277,6 +1298,13 @@ export interface Operations {
     path: "/api/v1/admin/loyalty/tiers/{rowId}";
     pathParameters: { rowId: string };
     answers: { 204: undefined };
+  };
+  /** The member's ledger, newest entry first: GET /api/v1/loyalty/ledger */
+  readLedger: {
+    method: "GET";
+    path: "/api/v1/loyalty/ledger";
+    queryParameters: { cursor?: string; limit?: number; types?: ("earn" | "welcome_bonus" | "referral_bonus" | "tier_bonus" | "redeem" | "points_expired" | "admin_adjustment" | "refund" | "undo" | "stamp_earned" | "stamp_redeemed" | "stamp_voided" | "adjustment")[] };
+    answers: { 200: LedgerPage };
   };
   /** A member: points, tier, the way to the next one and what expires soonest; made on first sight: GET /api/v1/loyalty/members/{userId} */
   readMember: {

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from loyalty.models import PointLot
+from loyalty.models import EntryType, PointLot
 
 
 class CatalogueTier(serializers.Serializer[Any]):
@@ -54,3 +54,27 @@ class MemberOverview(serializers.Serializer[Any]):
     referral_code = serializers.CharField()
     upcoming_benefits = serializers.ListField(child=serializers.CharField())
     expiring_points = ExpiringPoints(many=True)
+
+
+class LedgerLine(serializers.Serializer[Any]):
+    """An entry of the member's ledger. `amount` is points, signed, the same as `balanceDelta`; 0 for stamps, whose
+    number and sum stand in `metadata` as `stamps_delta` and `stamps_balance_after`."""
+
+    id = serializers.UUIDField()
+    occurred_at = serializers.DateTimeField()
+    entry_type = serializers.ChoiceField(EntryType.choices)
+    amount = serializers.IntegerField()
+    description = serializers.CharField()
+    balance_before = serializers.IntegerField()
+    balance_after = serializers.IntegerField()
+    balance_delta = serializers.IntegerField()
+    checkout_intent_id = serializers.CharField(allow_null=True)
+    checkout_order_id = serializers.CharField(allow_null=True)
+    metadata = serializers.DictField()
+
+
+class LedgerPage(serializers.Serializer[Any]):
+    """Entries, newest first; `nextCursor` leads on, and is null at the end."""
+
+    entries = LedgerLine(many=True)
+    next_cursor = serializers.CharField(allow_null=True)

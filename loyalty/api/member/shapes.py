@@ -2,9 +2,12 @@
 
 from typing import Any
 
-from loyalty.models import Reward, Tier
+from loyalty.models import EntryType, Reward, Tier
+from loyalty.queries.ledger_window import Line
 from loyalty.queries.overview import Overview
 from loyalty_site.http.fields import moment
+
+STAMPS = frozenset({EntryType.STAMP_EARNED, EntryType.STAMP_REDEEMED, EntryType.STAMP_VOIDED})
 
 
 def tier(row: Tier) -> dict[str, Any]:
@@ -57,3 +60,27 @@ def overview(seen: Overview) -> dict[str, Any]:
             for each in seen.expiring
         ],
     }
+
+
+def line(one: Line) -> dict[str, Any]:
+    """An entry of the member's ledger. Its names are those on the wire: pages of them are written as they are."""
+    metadata, delta = one.metadata, one.points_delta
+    if one.stamps_delta or one.type in STAMPS:
+        metadata = metadata | {"stamps_delta": one.stamps_delta, "stamps_balance_after": one.stamps_balance_after}
+    return {
+        "id": str(one.id),
+        "occurredAt": moment(one.occurred_at),
+        "entryType": one.type,
+        "amount": delta,
+        "description": one.description,
+        "balanceBefore": one.points_balance_after - delta,
+        "balanceAfter": one.points_balance_after,
+        "balanceDelta": delta,
+        "checkoutIntentId": _text(metadata.get("checkout_intent_id")),
+        "checkoutOrderId": _text(metadata.get("order_id")),
+        "metadata": metadata,
+    }
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)

@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from loyalty.api.member import catalogue
+from loyalty.api.member import catalogue, ledger
 
 urlpatterns = [
     path("tiers", catalogue.Tiers.as_view(), name="loyalty-tiers"),
     path("rewards", catalogue.Rewards.as_view(), name="loyalty-rewards"),
+    path("ledger", ledger.Ledger.as_view(), name="loyalty-ledger"),
 ]
