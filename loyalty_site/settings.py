@@ -245,6 +245,8 @@ SPECTACULAR_SETTINGS = {
     },
     "TAGS": [
         {"name": "Loyalty - Store", "description": "Tills and storefront back ends, with a key of a store."},
+        {"name": "Loyalty - Operator", "description": "Checkout and back office, with a key of the merchant."},
+        {"name": "Loyalty - Member", "description": "A member about themselves, with a token or the hub's session."},
         {"name": "Loyalty - Admin", "description": "Staff, with a token or the console's session, and a role."},
     ],
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "persistAuthorization": False, "validatorUrl": None},

@@ -76,6 +76,27 @@ export interface Card {
   referralCode: string;
 }
 
+/** Something the program gives for points. */
+export interface CatalogueReward {
+  id: string;
+  slug: string;
+  name: string;
+  description: string;
+  costPoints: number;
+  isActive: boolean;
+}
+
+/** A level of the program. */
+export interface CatalogueTier {
+  id: string;
+  slug: string;
+  name: string;
+  description: string;
+  pointThreshold: number;
+  benefits: string[];
+  isActive: boolean;
+}
+
 /** issued - redeemed - expired + corrected is what balances moved by. */
 export interface DayOutput {
   transactions: number;
@@ -147,6 +168,16 @@ export interface EntryPage {
 }
 
 export type EntryType = "earn" | "welcome_bonus" | "referral_bonus" | "tier_bonus" | "redeem" | "points_expired" | "admin_adjustment" | "refund" | "undo" | "stamp_earned" | "stamp_redeemed" | "stamp_voided";
+
+/** Points that will expire, of one credit; or all that is available, where the member stays away until then. */
+export interface ExpiringPoints {
+  expiresAt: string;
+  points: number;
+  remainingPoints: number;
+  status: ExpiringPointsStatusEnum;
+}
+
+export type ExpiringPointsStatusEnum = "scheduled";
 
 /** Whose points, and as of when: now, where it is left out. */
 export interface ExpiryInputRequest {
@@ -231,6 +262,27 @@ export interface KeyPage {
 
 export type KeyScope = "store" | "member_tokens" | "checkout" | "operator";
 
+/** An entry of the member's ledger. `amount` is points, signed, the same as `balanceDelta`; 0 for stamps, whose number and sum stand in `metadata` as `stamps_delta` and `stamps_balance_after`. */
+export interface LedgerLine {
+  id: string;
+  occurredAt: string;
+  entryType: EntryType;
+  amount: number;
+  description: string;
+  balanceBefore: number;
+  balanceAfter: number;
+  balanceDelta: number;
+  checkoutIntentId: string | null;
+  checkoutOrderId: string | null;
+  metadata: Record<string, unknown>;
+}
+
+/** Entries, newest first; `nextCursor` leads on, and is null at the end. */
+export interface LedgerPage {
+  entries: LedgerLine[];
+  nextCursor: string | null;
+}
+
 /** Unspent points of a program now, and their value in its currency. */
 export interface LiabilityOutput {
   programId: string;
@@ -238,6 +290,22 @@ export interface LiabilityOutput {
   points: number;
   value: string;
   byMonth: MonthOutput[];
+}
+
+/** A member: points, tier (by slug), the way to the next one (0 to 1), and the five that expire soonest. */
+export interface MemberOverview {
+  id: string;
+  userId: string;
+  currentTier: string | null;
+  nextTier: string | null;
+  pointsBalance: number;
+  pointsOnHold: number;
+  availablePoints: number;
+  lifetimePoints: number;
+  progressToNextTier: number;
+  referralCode: string;
+  upcomingBenefits: string[];
+  expiringPoints: ExpiringPoints[];
 }
 
 /** A token for the storefront's signed-in customer; `Authorization: Bearer <token>` at the member door. */
@@ -1230,6 +1298,34 @@ export interface Operations {
     path: "/api/v1/admin/loyalty/tiers/{rowId}";
     pathParameters: { rowId: string };
     answers: { 204: undefined };
+  };
+  /** The member's ledger, newest entry first: GET /api/v1/loyalty/ledger */
+  readLedger: {
+    method: "GET";
+    path: "/api/v1/loyalty/ledger";
+    queryParameters: { cursor?: string; limit?: number; types?: ("earn" | "welcome_bonus" | "referral_bonus" | "tier_bonus" | "redeem" | "points_expired" | "admin_adjustment" | "refund" | "undo" | "stamp_earned" | "stamp_redeemed" | "stamp_voided" | "adjustment")[] };
+    answers: { 200: LedgerPage };
+  };
+  /** A member: points, tier, the way to the next one and what expires soonest; made on first sight: GET /api/v1/loyalty/members/{userId} */
+  readMember: {
+    method: "GET";
+    path: "/api/v1/loyalty/members/{userId}";
+    pathParameters: { userId: string };
+    answers: { 200: MemberOverview };
+  };
+  /** The program's active rewards, cheapest first: GET /api/v1/loyalty/rewards */
+  readRewards: {
+    method: "GET";
+    path: "/api/v1/loyalty/rewards";
+    queryParameters: { merchant?: string };
+    answers: { 200: CatalogueReward[] };
+  };
+  /** The program's active tiers, lowest threshold first: GET /api/v1/loyalty/tiers */
+  readTiers: {
+    method: "GET";
+    path: "/api/v1/loyalty/tiers";
+    queryParameters: { merchant?: string };
+    answers: { 200: CatalogueTier[] };
   };
   /** Up to 100 operations a till has queued, in their order, each with its own result, each once: POST /api/v1/store/loyalty/batch */
   runBatch: {

@@ -50,6 +50,21 @@ def by_card(merchant_id: UUID, card_number: str, *, for_change: bool = False) ->
     return found[0] if found else None
 
 
+def by_user(merchant_id: UUID, user_id: UUID, *, for_change: bool = False) -> Member | None:
+    """The merchant's member with this id of the storefront's, in the active program before others; None for nobody.
+
+    A merchant that is switched off has none.
+    """
+    found = members(
+        """c.merchant_id = %s AND c.user_id = %s
+           AND EXISTS (SELECT 1 FROM merchants x WHERE x.id = c.merchant_id AND x.is_active)""",
+        [merchant_id, user_id],
+        for_change=for_change,
+        order="ORDER BY p.is_active DESC, m.id DESC LIMIT 1",
+    )
+    return found[0] if found else None
+
+
 def mark_as_locked(member: Member) -> None:
     """Note that this transaction holds the member's lock: nobody needs to read it again."""
     member.locked_in = connection.atomic_blocks[0]

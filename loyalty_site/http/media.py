@@ -47,7 +47,12 @@ class CamelParser(BaseParser):
 
 def rendered(data: Any) -> bytes:
     """snake_case names into camelCase JSON."""
-    text = json.dumps(camelized(data), cls=JSONEncoder, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return written(camelized(data))
+
+
+def written(data: Any) -> bytes:
+    """The data as JSON, its names as they are."""
+    text = json.dumps(data, cls=JSONEncoder, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     # These end a line in JavaScript, though not in JSON.
     return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").encode()
 

@@ -77,7 +77,7 @@ class Schema(AutoSchema):
     def get_auth(self) -> list[Any]:
         # A call that needs no credential may bring one.
         required: list[Any] = super().get_auth()
-        return [*required, {}] if self.view.is_public else required
+        return [*required, {}] if getattr(self.view, "is_public", False) else required
 
     def _get_response_bodies(self, direction: Any = "response") -> Any:
         # Not `get_response_serializers`, which `extend_schema` puts aside.
@@ -108,6 +108,11 @@ def _example(status: int) -> OpenApiExample:
     )
 
 
+def _lets_in(view: Any, kind: str) -> bool:
+    """Whether callers of this kind are answered by the view; a door of one kind says nothing of kinds."""
+    return bool(getattr(view, kind, True) or getattr(view, "is_public", False))
+
+
 class KeyScheme(OpenApiAuthenticationExtension):
     target_class = "loyalty_site.http.authentication.KeyAuthentication"
     name = ["apiKey", "apiKeyHeader"]
@@ -119,7 +124,7 @@ class KeyScheme(OpenApiAuthenticationExtension):
         ]
 
     def get_security_requirement(self, auto_schema: Any) -> Any:
-        if getattr(auto_schema.view, "for_operators", True) or auto_schema.view.is_public:
+        if _lets_in(auto_schema.view, "for_operators"):
             return [{"apiKey": []}, {"apiKeyHeader": []}]
         return None
 
@@ -149,7 +154,7 @@ class MemberScheme(OpenApiAuthenticationExtension):
         ]
 
     def get_security_requirement(self, auto_schema: Any) -> Any:
-        if getattr(auto_schema.view, "for_members", True) or auto_schema.view.is_public:
+        if _lets_in(auto_schema.view, "for_members"):
             return [{"memberToken": []}, {"memberSession": []}]
         return None
 
