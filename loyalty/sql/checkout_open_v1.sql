@@ -18,7 +18,7 @@ BEGIN
         RETURN NULL;
     END IF;
     RETURN jsonb_build_object('rewards', v_rewards, 'intents', coalesce((
-        SELECT jsonb_agg(to_jsonb(i) || jsonb_build_object('redemption', to_jsonb(d)))
+        SELECT jsonb_agg(to_jsonb(i) || jsonb_build_object('redemption', to_jsonb(d) - 'fingerprint'))
           FROM loyalty_checkout_intents i
           LEFT JOIN loyalty_redemptions d ON d.id = i.redemption_id
           WHERE i.member_id = p_member AND i.client_id = ANY (p_intents)), '[]'));
