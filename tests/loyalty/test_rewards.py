@@ -182,7 +182,7 @@ def test_what_waits_for_a_code_waits_on_where_the_pool_has_run_empty(rich, vouch
 
 
 def test_codes_that_stand_twice_are_named_and_kept_once(voucher):
-    report = reward_codes.upload(reward=voucher, codes=reward_codes.read("CCC\nBBB\nDDD\nCCC\n".encode(), "codes.txt"))
+    report = reward_codes.upload(reward=voucher, codes=reward_codes.read(b"CCC\nBBB\nDDD\nCCC\n", "codes.txt"))
 
     assert (report.added, report.repeated, report.known) == (2, ["CCC"], ["BBB"])
     assert voucher.codes.count() == 4
