@@ -4,7 +4,9 @@ from typing import Any
 
 from django.contrib import admin
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
@@ -59,6 +61,8 @@ class CheckoutIntentAdmin(ReadOnly, MerchantScopedAdmin):
 
     @display(description=gettext_lazy("status"), ordering="status")
     def shown_status(self, intent: CheckoutIntent) -> str:
+        if intent.status == CheckoutIntent.Status.PENDING and intent.expires_at <= timezone.now():
+            return pill(_("Expired"))
         return pill(intent.get_status_display(), _COLOURS.get(intent.status))
 
     @display(description=gettext_lazy("what"))

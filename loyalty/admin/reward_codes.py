@@ -24,7 +24,7 @@ class CodesForm(KeyedForm):
         label=gettext_lazy("File"),
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".txt,.csv,text/plain,text/csv"}),
         help_text=gettext_lazy(
-            "A text with one code a line, or a CSV with the codes in its first column; UTF-8, 2 MB and 50,000 codes at most."
+            "A text with one code a line, or a CSV with the codes in its first column; UTF-8, up to 2 MB, 50,000 codes."
         ),
     )
 

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminFileFieldWidget
+from unfold.widgets import UnfoldAdminExpandableTextareaWidget, UnfoldAdminFileFieldWidget
 
 from loyalty import links, pictures
 from loyalty.admin.deeds import perform
@@ -42,7 +42,8 @@ class RewardForm(forms.ModelForm):
     picture = forms.FileField(
         label=gettext_lazy("Picture"),
         required=False,
-        widget=UnfoldAdminFileFieldWidget(attrs={"accept": "image/png,image/jpeg,image/webp"}),
+        # So written, the widget shows the picture there is; what may come is read in its bytes.
+        widget=UnfoldAdminFileFieldWidget(attrs={"accept": "image/*"}),
         help_text=gettext_lazy("PNG, JPEG or WebP, at most 1 MB and 4,000 pixels a side."),
     )
 
@@ -52,6 +53,9 @@ class RewardForm(forms.ModelForm):
             "program", "name", "slug", "description", "cost_points", "kind", "sku", "instructions",
             "starts_at", "ends_at", "stock", "limit_per_member", "minimum_tier", "is_active",
         ]  # fmt: skip
+        widgets = {
+            name: UnfoldAdminExpandableTextareaWidget(attrs={"rows": 2}) for name in ("description", "instructions")
+        }
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -175,7 +179,7 @@ class RewardAdmin(MerchantScopedAdmin):
         said = ngettext("%(left)s code left", "%(left)s codes left", left) % {"left": f"{left:,}"}
         return f"{said}, {given:,} {_('given')}"
 
-    @display(description=gettext_lazy("given"), ordering="starts_at")
+    @display(description=gettext_lazy("available"), ordering="starts_at")
     def shown_dates(self, reward: Any) -> str:
         begin, end = (f"{each:%-d %b %Y}" if each is not None else "" for each in (reward.starts_at, reward.ends_at))
         return f"{begin} \N{EN DASH} {end}".strip() if begin or end else "-"
