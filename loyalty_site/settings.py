@@ -242,6 +242,10 @@ SPECTACULAR_SETTINGS = {
         "EntryType": "loyalty.models.EntryType",
         "ExpiryPolicy": "loyalty.models.ExpiryPolicy",
         "TierBasis": "loyalty.models.TierBasis",
+        "RewardKind": "loyalty.models.RewardKind",
+        "IntentKind": "loyalty.models.CheckoutIntent.Kind",
+        "IntentStatus": "loyalty.models.CheckoutIntent.Status",
+        "RedemptionStatus": "loyalty.models.Redemption.Status",
         "DowngradePolicy": "loyalty.models.programs.DowngradePolicy",
     },
     "TAGS": [

@@ -1,6 +1,8 @@
 // Types of the API, made from docs/openapi.yaml by `manage.py openapi_types`; do not edit.
 // Times are ISO 8601 texts with an offset, money and rates decimal texts, points whole numbers.
 
+export type ActionEnum = "confirm" | "cancel";
+
 /** A correction, up or down; never below what is held. */
 export interface AdjustInputRequest {
   points: number;
@@ -11,6 +13,23 @@ export interface AdjustInputRequest {
 export interface AdoptionOutput {
   members: number;
   passes: number;
+}
+
+/** What was asked for; null where nothing was. */
+export interface AppliedFilters {
+  includeLedger: boolean;
+  includeRedemptions: boolean;
+  includeReferrals: boolean;
+  includeNudges: boolean;
+  includeGuardrails: boolean;
+  ledgerTypes: string[] | null;
+  redemptionStatuses: string[] | null;
+  referralStatuses: string[] | null;
+  nudgeStatuses: string[] | null;
+  guardrailScopes: string[] | null;
+  referralCode: string | null;
+  campaignSlug: string | null;
+  checkoutOrderId: string | null;
 }
 
 /** Operations a till has queued. Each is checked by itself: a bad one does not keep the others back. */
@@ -49,6 +68,12 @@ export interface BooksOutput {
   isComplete: boolean;
 }
 
+/** Why it is not wanted any more. */
+export interface CancelInputRequest {
+  reason?: string;
+  metadata?: unknown;
+}
+
 /** A card: one person's membership, their points and stamps. Texts that are unknown are empty. */
 export interface Card {
   id: string;
@@ -76,6 +101,18 @@ export interface Card {
   referralCode: string;
 }
 
+/** An intent in words, in the member's language. `metadata` has `ctaHref` and `intentStatus` besides. */
+export interface CardOutput {
+  id: string;
+  kind: IntentKind;
+  headline: string;
+  description: string;
+  ctaLabel: string;
+  createdAt: string;
+  expiresAt: string;
+  metadata: Record<string, unknown>;
+}
+
 /** Something the program gives for points. */
 export interface CatalogueReward {
   id: string;
@@ -95,6 +132,21 @@ export interface CatalogueTier {
   pointThreshold: number;
   benefits: string[];
   isActive: boolean;
+}
+
+/** The intents of an order. `orderId` of an intent, where it is given, is that of the order. */
+export interface CheckoutInputRequest {
+  orderId: string;
+  userId: string;
+  action?: ActionEnum;
+  intents: IntentInputRequest[];
+}
+
+/** The intents that stand, cards of those that wait, and the intents that do not stand. */
+export interface CheckoutOutput {
+  intents: IntentOutput[];
+  cards: CardOutput[];
+  rejected: RejectedIntent[];
 }
 
 /** issued - redeemed - expired + corrected is what balances moved by. */
@@ -174,10 +226,8 @@ export interface ExpiringPoints {
   expiresAt: string;
   points: number;
   remainingPoints: number;
-  status: ExpiringPointsStatusEnum;
+  status: string;
 }
-
-export type ExpiringPointsStatusEnum = "scheduled";
 
 /** Whose points, and as of when: now, where it is left out. */
 export interface ExpiryInputRequest {
@@ -205,6 +255,52 @@ export interface ExportOutput {
   exportedAt: string;
   tables: Record<string, (Record<string, unknown>)[]>;
 }
+
+/** Why it could not be fulfilled. */
+export interface FailInputRequest {
+  reason: string;
+  metadata?: unknown;
+}
+
+/** What the member's ledger says of it. */
+export interface FulfillInputRequest {
+  description?: string;
+  metadata?: unknown;
+}
+
+/** One intent, by its id at the checkout, unique per member. A redemption is of a reward, or of points in all. */
+export interface IntentInputRequest {
+  id: string;
+  kind: IntentKind;
+  createdAt: string;
+  rewardSlug?: string;
+  rewardName?: string;
+  pointsCost?: number;
+  quantity?: number;
+  referralCode?: string;
+  channel?: string;
+  orderId?: string;
+  expiresAt?: string;
+  metadata?: unknown;
+}
+
+export type IntentKind = "redemption" | "referral_share";
+
+/** An intent. `metadata` has `clientIntentId`, and `redemptionId` or `referralCode`. */
+export interface IntentOutput {
+  id: string;
+  clientIntentId: string;
+  kind: IntentKind;
+  status: IntentStatus;
+  orderId: string;
+  channel: string | null;
+  createdAt: string;
+  expiresAt: string;
+  resolvedAt: string | null;
+  metadata: Record<string, unknown>;
+}
+
+export type IntentStatus = "pending" | "resolved" | "cancelled";
 
 /** A scheduled job, its last run for every merchant, and how long ago it went well. Times are UTC. Counts and errors are those of every merchant together, and the platform's to see. */
 export interface JobOutput {
@@ -376,6 +472,12 @@ export interface NewKeyOutput {
   readonly createdAt: string;
 }
 
+/** What waits, oldest first. */
+export interface NextActions {
+  intents: IntentOutput[];
+  cards: CardOutput[];
+}
+
 /** Where the key is used. */
 export interface PatchedKeyChangeInputRequest {
   name?: string;
@@ -421,6 +523,17 @@ export interface PatchedRewardChangeInputRequest {
   name?: string;
   description?: string;
   costPoints?: number;
+  kind?: RewardKind;
+  /** Of a product: what the till knows it by. */
+  sku?: string;
+  /** What whoever gets it should know; of something in words, the words. */
+  instructions?: string;
+  startsAt?: string | null;
+  endsAt?: string | null;
+  /** Empty: as many as are asked for. */
+  stock?: number | null;
+  limitPerMember?: number | null;
+  minimumTierId?: string | null;
   isActive?: boolean;
 }
 
@@ -582,6 +695,37 @@ export interface RedeemInputRequest {
   occurredAt?: string;
 }
 
+/** A reward, or points in all, for a member. Where both are given, the reward counts. */
+export interface RedemptionInputRequest {
+  rewardSlug?: string;
+  pointsCost?: number;
+  quantity?: number;
+  metadata?: unknown;
+}
+
+/** A redemption; `pointsCost` is the total. `failureReason` says why it came to nothing, where somebody said. */
+export interface RedemptionOutput {
+  id: string;
+  memberId: string;
+  rewardId: string | null;
+  status: RedemptionStatus;
+  pointsCost: number;
+  quantity: number;
+  requestedAt: string;
+  fulfilledAt: string | null;
+  cancelledAt: string | null;
+  failureReason: string | null;
+}
+
+/** Redemptions, newest first; `pendingCount` counts those that are open, whatever was asked for. */
+export interface RedemptionPage {
+  redemptions: RedemptionOutput[];
+  nextCursor: string | null;
+  pendingCount: number;
+}
+
+export type RedemptionStatus = "requested" | "fulfilled" | "failed" | "cancelled";
+
 /** A refund: `taken` points went, `shortfall` were asked for and not there; they are not owed. */
 export interface Refund {
   id: string;
@@ -610,10 +754,24 @@ export interface RefundInputRequest {
   occurredAt?: string;
 }
 
+/** An intent that could not be applied, by its id at the checkout. */
+export interface RejectedIntent {
+  id: string;
+  code: string;
+  detail: string;
+}
+
 /** Why there is a new card. */
 export interface ReplaceInputRequest {
   reason: string;
 }
+
+/** `resolved` unless it says `cancelled`, which also lets go of what is held. */
+export interface ResolveInputRequest {
+  status?: ResolveInputStatusEnum;
+}
+
+export type ResolveInputStatusEnum = "resolved" | "cancelled";
 
 /** Points to give back; with `entryId`, out of what that expiry took. */
 export interface RestoreInputRequest {
@@ -629,8 +787,21 @@ export interface RewardInputRequest {
   name: string;
   description?: string;
   costPoints: number;
+  kind?: RewardKind;
+  /** Of a product: what the till knows it by. */
+  sku?: string;
+  /** What whoever gets it should know; of something in words, the words. */
+  instructions?: string;
+  startsAt?: string | null;
+  endsAt?: string | null;
+  /** Empty: as many as are asked for. */
+  stock?: number | null;
+  limitPerMember?: number | null;
+  minimumTierId?: string | null;
   isActive?: boolean;
 }
+
+export type RewardKind = "discount_code" | "product" | "free_text";
 
 /** How long the old key lives on: time to bring the new one to the tills. */
 export interface RotateInputRequest {
@@ -702,7 +873,7 @@ export interface ShareOutput {
 /** Points that were spent: the redemption and its ledger entry. */
 export interface Spent {
   id: string;
-  status: SpentStatusEnum;
+  status: RedemptionStatus;
   pointsCost: number;
   quantity: number;
   rewardSlug: string | null;
@@ -711,8 +882,6 @@ export interface Spent {
   fulfilledAt: string | null;
   entry: Entry | null;
 }
-
-export type SpentStatusEnum = "requested" | "fulfilled" | "failed" | "cancelled";
 
 /** A card: one member of one program. */
 export interface StaffCardOutput {
@@ -775,7 +944,7 @@ export interface StaffReplaceInputRequest {
   reason: string;
 }
 
-/** A reward of a program. */
+/** A reward of a program. `stock` is what is left; `codesLeft` is of its pool, null where it gives no codes. */
 export interface StaffRewardOutput {
   readonly id: string;
   merchant: string;
@@ -784,7 +953,20 @@ export interface StaffRewardOutput {
   name: string;
   description?: string;
   costPoints: number;
+  kind?: RewardKind;
+  /** Of a product: what the till knows it by. */
+  sku?: string;
+  /** What whoever gets it should know; of something in words, the words. */
+  instructions?: string;
+  startsAt?: string | null;
+  endsAt?: string | null;
+  /** Empty: as many as are asked for. */
+  stock?: number | null;
+  limitPerMember?: number | null;
+  minimumTierId: string | null;
   isActive?: boolean;
+  readonly picture: string | null;
+  readonly codesLeft: number | null;
   readonly createdAt: string;
 }
 
@@ -954,6 +1136,38 @@ export interface TierPreviewOutput {
   members: number;
   points: number;
   unwarned: number;
+}
+
+/** How far each source has been read: a time, for people; null where none was read. */
+export interface TimelineCursor {
+  ledger: string | null;
+  redemptions: string | null;
+  referrals: string | null;
+  nudges: string | null;
+  guardrails: string | null;
+}
+
+/** Something that happened; the object of its kind tells more. */
+export interface TimelineEntry {
+  kind: TimelineEntryKindEnum;
+  id: string;
+  occurredAt: string;
+  ledger?: LedgerLine;
+  redemption?: RedemptionOutput;
+  referral?: Record<string, unknown>;
+  nudge?: Record<string, unknown>;
+  override?: Record<string, unknown>;
+}
+
+export type TimelineEntryKindEnum = "ledger" | "redemption" | "referral" | "nudge" | "guardrail_override";
+
+/** Entries, newest first; `cursorToken` is the `cursor` that leads on, and null at the end. */
+export interface TimelinePage {
+  entries: TimelineEntry[];
+  cursor: TimelineCursor;
+  cursorToken: string | null;
+  hasMore: boolean;
+  appliedFilters: AppliedFilters;
 }
 
 /** At which merchant; may be left out where the run, or the user, has one only. */
@@ -1299,6 +1513,13 @@ export interface Operations {
     pathParameters: { rowId: string };
     answers: { 204: undefined };
   };
+  /** Confirm or cancel what a member means to do with an order; each intent counts once, and stands alone: POST /api/v1/loyalty/checkout/intents */
+  sendCheckoutIntents: {
+    method: "POST";
+    path: "/api/v1/loyalty/checkout/intents";
+    body: CheckoutInputRequest;
+    answers: { 200: CheckoutOutput };
+  };
   /** The member's ledger, newest entry first: GET /api/v1/loyalty/ledger */
   readLedger: {
     method: "GET";
@@ -1313,6 +1534,59 @@ export interface Operations {
     pathParameters: { userId: string };
     answers: { 200: MemberOverview };
   };
+  /** Ask for a reward, or for points to be spent; the points are held until it is fulfilled: POST /api/v1/loyalty/members/{userId}/redemptions */
+  requestRedemption: {
+    method: "POST";
+    path: "/api/v1/loyalty/members/{userId}/redemptions";
+    pathParameters: { userId: string };
+    body: RedemptionInputRequest;
+    answers: { 201: RedemptionOutput };
+  };
+  /** The member's pending intents and cards of them in the member's language, oldest first: GET /api/v1/loyalty/next-actions */
+  readNextActions: {
+    method: "GET";
+    path: "/api/v1/loyalty/next-actions";
+    answers: { 200: NextActions };
+  };
+  /** Take an intent out of the feed; one that is not pending is answered unchanged: POST /api/v1/loyalty/next-actions/{intentId}/resolve */
+  resolveNextAction: {
+    method: "POST";
+    path: "/api/v1/loyalty/next-actions/{intentId}/resolve";
+    pathParameters: { intentId: string };
+    body: ResolveInputRequest;
+    answers: { 200: IntentOutput };
+  };
+  /** The member's redemptions, newest first, and how many are open: GET /api/v1/loyalty/redemptions */
+  readRedemptions: {
+    method: "GET";
+    path: "/api/v1/loyalty/redemptions";
+    queryParameters: { cursor?: string; limit?: number; statuses?: ("requested" | "fulfilled" | "failed" | "cancelled")[] };
+    answers: { 200: RedemptionPage };
+  };
+  /** It is not wanted any more: the held points are free again; one that is closed is answered unchanged: POST /api/v1/loyalty/redemptions/{redemptionId}/cancel */
+  cancelRedemption: {
+    method: "POST";
+    path: "/api/v1/loyalty/redemptions/{redemptionId}/cancel";
+    pathParameters: { redemptionId: string };
+    body: CancelInputRequest;
+    answers: { 200: RedemptionOutput };
+  };
+  /** It cannot be fulfilled: the held points are free again; one that is closed is answered unchanged: POST /api/v1/loyalty/redemptions/{redemptionId}/fail */
+  failRedemption: {
+    method: "POST";
+    path: "/api/v1/loyalty/redemptions/{redemptionId}/fail";
+    pathParameters: { redemptionId: string };
+    body: FailInputRequest;
+    answers: { 200: RedemptionOutput };
+  };
+  /** The member has it: the held points are spent; one that is closed is answered unchanged: POST /api/v1/loyalty/redemptions/{redemptionId}/fulfill */
+  fulfillRedemption: {
+    method: "POST";
+    path: "/api/v1/loyalty/redemptions/{redemptionId}/fulfill";
+    pathParameters: { redemptionId: string };
+    body: FulfillInputRequest;
+    answers: { 200: RedemptionOutput };
+  };
   /** The program's active rewards, cheapest first: GET /api/v1/loyalty/rewards */
   readRewards: {
     method: "GET";
@@ -1326,6 +1600,13 @@ export interface Operations {
     path: "/api/v1/loyalty/tiers";
     queryParameters: { merchant?: string };
     answers: { 200: CatalogueTier[] };
+  };
+  /** Everything that happened to the member, newest first: GET /api/v1/loyalty/timeline */
+  readTimeline: {
+    method: "GET";
+    path: "/api/v1/loyalty/timeline";
+    queryParameters: { campaignSlug?: string; checkoutOrderId?: string; cursor?: string; guardrailScopes?: ("invite_quota" | "invite_cooldown" | "global_throttle")[]; includeGuardrails?: boolean; includeLedger?: boolean; includeNudges?: boolean; includeRedemptions?: boolean; includeReferrals?: boolean; ledgerTypes?: ("earn" | "welcome_bonus" | "referral_bonus" | "tier_bonus" | "redeem" | "points_expired" | "admin_adjustment" | "refund" | "undo" | "stamp_earned" | "stamp_redeemed" | "stamp_voided" | "adjustment")[]; limit?: number; nudgeStatuses?: ("active" | "acknowledged" | "dismissed" | "expired")[]; redemptionStatuses?: ("requested" | "fulfilled" | "failed" | "cancelled")[]; referralCode?: string; referralStatuses?: ("draft" | "sent" | "converted" | "expired" | "cancelled")[] };
+    answers: { 200: TimelinePage };
   };
   /** Up to 100 operations a till has queued, in their order, each with its own result, each once: POST /api/v1/store/loyalty/batch */
   runBatch: {

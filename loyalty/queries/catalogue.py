@@ -1,8 +1,8 @@
 """What a merchant's active program offers to everybody: its tiers and rewards."""
 
-from django.db.models import QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 
-from loyalty.models import Reward, Tier
+from loyalty.models import Reward, RewardCode, RewardPicture, Tier
 from loyalty_site.refusals import NotFound, Refusal
 from loyalty_site.tenants.models import Merchant
 
@@ -39,3 +39,12 @@ def rewards(merchant: Merchant) -> "QuerySet[Reward]":
     """The active rewards of the active program, cheapest first."""
     here = Reward.objects.filter(program__merchant=merchant, program__is_active=True, is_active=True)
     return here.order_by("cost_points", "slug")
+
+
+def with_codes_and_picture(rewards: "QuerySet[Reward]") -> "QuerySet[Reward]":
+    """The rewards with `codes_left` in their pools (None for nothing left) and the id of their picture."""
+    pool = RewardCode.objects.filter(reward=OuterRef("pk"), redemption=None).order_by()
+    return rewards.annotate(
+        codes_left=Subquery(pool.values("reward").annotate(codes=Count("pk")).values("codes")),
+        picture_id=Subquery(RewardPicture.objects.filter(reward=OuterRef("pk")).values("pk")[:1]),
+    )

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Model
 
-from loyalty.models import Member, Program, Reward, Tier
+from loyalty.models import Member, Program, Tier
 from loyalty_site.prepared import prepared_cursor
 from loyalty_site.tenants.models import Customer
 
@@ -20,8 +20,6 @@ _JOINED: tuple[tuple[str, type[Model]], ...] = (("m", Member), ("p", Program), (
 _LADDER = """
 (SELECT coalesce(jsonb_agg(to_jsonb(t) ORDER BY t.point_threshold, t.slug), '[]')::text
    FROM loyalty_tiers t WHERE t.program_id = p.id)"""
-
-_REWARD = "(SELECT to_jsonb(r)::text FROM loyalty_rewards r WHERE r.program_id = p.id AND r.slug = %s)"
 
 _FROM = """
   FROM loyalty_members m
@@ -65,26 +63,6 @@ def by_user(merchant_id: UUID, user_id: UUID, *, for_change: bool = False) -> Me
         order="ORDER BY p.is_active DESC, m.id DESC LIMIT 1",
     )
     return found[0] if found else None
-
-
-def by_card_with_reward(merchant_id: UUID, card_number: str, slug: str) -> tuple[Member, Reward | None] | None:
-    """The merchant's member with this card, locked, and the reward of the member's program with this slug."""
-    with prepared_cursor() as cursor:
-        cursor.execute(
-            f"{selection()}, {_REWARD} {_FROM} WHERE m.merchant_id = %s AND m.card_number = %s FOR NO KEY UPDATE OF m",
-            [slug, merchant_id, card_number],
-        )
-        row = cursor.fetchone()
-    if row is None:
-        return None
-    member = member_of(row)
-    mark_as_locked(member)
-    if row[-1] is None:
-        return member, None
-    facts = json.loads(row[-1])
-    reward = Reward(**{**facts, "id": UUID(facts["id"]), "program_id": member.program_id})
-    reward._state.adding, reward._state.db = False, "default"
-    return member, reward
 
 
 def mark_as_locked(member: Member) -> None:

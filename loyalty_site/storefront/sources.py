@@ -5,8 +5,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from loyalty.api.member import shapes
+from loyalty.api.member import action_shapes, shapes
+from loyalty.models import Redemption
 from loyalty.queries.ledger_window import Line, expanded
+from loyalty_site.http.casing import camelized
 from loyalty_site.storefront.timeline import Condition, Source
 
 
@@ -35,6 +37,16 @@ def _redemption_filters(filters: Mapping[str, Any]) -> list[Condition]:
         wanted = "%(checkout_order_id)s IN (r.order_reference, r.metadata ->> 'order_id')"
         conditions.append(Condition(wanted, order))
     return conditions
+
+
+def _redemption(facts: dict[str, Any], at: datetime) -> dict[str, Any]:
+    times = {name: _moment(facts[name]) for name in ("fulfilled_at", "cancelled_at")}
+    shown: dict[str, Any] = camelized(action_shapes.redemption(Redemption(**facts | times, requested_at=at)))
+    return shown
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 LEDGER = Source(
@@ -67,7 +79,7 @@ REDEMPTIONS = Source(
         'id', r.id, 'member_id', r.member_id, 'reward_id', r.reward_id, 'status', r.status,
         'points_cost', r.points_cost, 'quantity', r.quantity, 'fulfilled_at', r.fulfilled_at,
         'cancelled_at', r.cancelled_at, 'reason', r.reason)""",
-    shape=shapes.redemption_of,
+    shape=_redemption,
     narrow=_redemption_filters,
 )
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from loyalty.models import EntryType, Redemption
+from loyalty.models import EntryType
 
 
 class CatalogueTier(serializers.Serializer[Any]):
@@ -78,18 +78,3 @@ class LedgerPage(serializers.Serializer[Any]):
 
     entries = LedgerLine(many=True)
     next_cursor = serializers.CharField(allow_null=True)
-
-
-class MemberRedemption(serializers.Serializer[Any]):
-    """Points on their way to a reward; `pointsCost` is the total."""
-
-    id = serializers.UUIDField()
-    member_id = serializers.UUIDField()
-    reward_id = serializers.UUIDField(allow_null=True)
-    status = serializers.ChoiceField(Redemption.Status.choices)
-    points_cost = serializers.IntegerField()
-    quantity = serializers.IntegerField()
-    requested_at = serializers.DateTimeField()
-    fulfilled_at = serializers.DateTimeField(allow_null=True)
-    cancelled_at = serializers.DateTimeField(allow_null=True)
-    failure_reason = serializers.CharField(allow_null=True)

@@ -1,9 +1,8 @@
 """What members see of this app's rows: plain values in snake_case; the renderer turns names into camelCase."""
 
-from datetime import datetime
 from typing import Any
 
-from loyalty.models import EntryType, Redemption, Reward, Tier
+from loyalty.models import EntryType, Reward, Tier
 from loyalty.queries.ledger_window import Line
 from loyalty.queries.overview import Overview
 from loyalty_site.http.fields import moment
@@ -81,26 +80,6 @@ def line(one: Line) -> dict[str, Any]:
         "checkoutOrderId": _text(metadata.get("order_id")),
         "metadata": metadata,
     }
-
-
-def redemption_of(facts: dict[str, Any], requested_at: datetime) -> dict[str, Any]:
-    """A redemption, from the columns of its row as JSON has them; its names are those on the wire."""
-    return {
-        "id": facts["id"],
-        "memberId": facts["member_id"],
-        "rewardId": facts["reward_id"],
-        "status": facts["status"],
-        "pointsCost": facts["points_cost"],
-        "quantity": facts["quantity"],
-        "requestedAt": moment(requested_at),
-        "fulfilledAt": _moment_in(facts["fulfilled_at"]),
-        "cancelledAt": _moment_in(facts["cancelled_at"]),
-        "failureReason": (facts["reason"] or None) if facts["status"] == Redemption.Status.FAILED else None,
-    }
-
-
-def _moment_in(text: str | None) -> str | None:
-    return None if text is None else moment(datetime.fromisoformat(text))
 
 
 def _text(value: Any) -> str | None:

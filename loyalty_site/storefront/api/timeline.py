@@ -7,7 +7,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from loyalty.api.doors import MemberCall, member_call
-from loyalty.api.member.outputs import LedgerLine, MemberRedemption
+from loyalty.api.member.action_outputs import RedemptionOutput
+from loyalty.api.member.outputs import LedgerLine
 from loyalty.models import Redemption
 from loyalty.queries import ledger_window
 from loyalty_site.http.casing import camel
@@ -59,7 +60,7 @@ class TimelineEntry(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     occurred_at = serializers.DateTimeField()
     ledger = LedgerLine(required=False)
-    redemption = MemberRedemption(required=False)
+    redemption = RedemptionOutput(required=False)
     referral = serializers.DictField(required=False)
     nudge = serializers.DictField(required=False)
     override = serializers.DictField(required=False)
