@@ -34,6 +34,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 INSTALLED_APPS = [
     "loyalty_site",
     "loyalty_site.console",
+    "loyalty_site.storefront",
     "loyalty",
     "loyalty_site.http",
     "loyalty_site.outbox",

@@ -15,6 +15,23 @@ export interface AdoptionOutput {
   passes: number;
 }
 
+/** What was asked for; null where nothing was. */
+export interface AppliedFilters {
+  includeLedger: boolean;
+  includeRedemptions: boolean;
+  includeReferrals: boolean;
+  includeNudges: boolean;
+  includeGuardrails: boolean;
+  ledgerTypes: string[] | null;
+  redemptionStatuses: string[] | null;
+  referralStatuses: string[] | null;
+  nudgeStatuses: string[] | null;
+  guardrailScopes: string[] | null;
+  referralCode: string | null;
+  campaignSlug: string | null;
+  checkoutOrderId: string | null;
+}
+
 /** Operations a till has queued. Each is checked by itself: a bad one does not keep the others back. */
 export interface BatchInputRequest {
   operations: unknown[];
@@ -209,10 +226,8 @@ export interface ExpiringPoints {
   expiresAt: string;
   points: number;
   remainingPoints: number;
-  status: ExpiringPointsStatusEnum;
+  status: string;
 }
-
-export type ExpiringPointsStatusEnum = "scheduled";
 
 /** Whose points, and as of when: now, where it is left out. */
 export interface ExpiryInputRequest {
@@ -1123,6 +1138,38 @@ export interface TierPreviewOutput {
   unwarned: number;
 }
 
+/** How far each source has been read: a time, for people; null where none was read. */
+export interface TimelineCursor {
+  ledger: string | null;
+  redemptions: string | null;
+  referrals: string | null;
+  nudges: string | null;
+  guardrails: string | null;
+}
+
+/** Something that happened; the object of its kind tells more. */
+export interface TimelineEntry {
+  kind: TimelineEntryKindEnum;
+  id: string;
+  occurredAt: string;
+  ledger?: LedgerLine;
+  redemption?: RedemptionOutput;
+  referral?: Record<string, unknown>;
+  nudge?: Record<string, unknown>;
+  override?: Record<string, unknown>;
+}
+
+export type TimelineEntryKindEnum = "ledger" | "redemption" | "referral" | "nudge" | "guardrail_override";
+
+/** Entries, newest first; `cursorToken` is the `cursor` that leads on, and null at the end. */
+export interface TimelinePage {
+  entries: TimelineEntry[];
+  cursor: TimelineCursor;
+  cursorToken: string | null;
+  hasMore: boolean;
+  appliedFilters: AppliedFilters;
+}
+
 /** At which merchant; may be left out where the run, or the user, has one only. */
 export interface UndoInputRequest {
   merchant?: string;
@@ -1553,6 +1600,13 @@ export interface Operations {
     path: "/api/v1/loyalty/tiers";
     queryParameters: { merchant?: string };
     answers: { 200: CatalogueTier[] };
+  };
+  /** Everything that happened to the member, newest first: GET /api/v1/loyalty/timeline */
+  readTimeline: {
+    method: "GET";
+    path: "/api/v1/loyalty/timeline";
+    queryParameters: { campaignSlug?: string; checkoutOrderId?: string; cursor?: string; guardrailScopes?: ("invite_quota" | "invite_cooldown" | "global_throttle")[]; includeGuardrails?: boolean; includeLedger?: boolean; includeNudges?: boolean; includeRedemptions?: boolean; includeReferrals?: boolean; ledgerTypes?: ("earn" | "welcome_bonus" | "referral_bonus" | "tier_bonus" | "redeem" | "points_expired" | "admin_adjustment" | "refund" | "undo" | "stamp_earned" | "stamp_redeemed" | "stamp_voided" | "adjustment")[]; limit?: number; nudgeStatuses?: ("active" | "acknowledged" | "dismissed" | "expired")[]; redemptionStatuses?: ("requested" | "fulfilled" | "failed" | "cancelled")[]; referralCode?: string; referralStatuses?: ("draft" | "sent" | "converted" | "expired" | "cancelled")[] };
+    answers: { 200: TimelinePage };
   };
   /** Up to 100 operations a till has queued, in their order, each with its own result, each once: POST /api/v1/store/loyalty/batch */
   runBatch: {

@@ -121,4 +121,4 @@ def _read(query: str, facts: dict[str, Any]) -> list[tuple[Any, ...]]:
 
 
 def _lines(rows: list[tuple[Any, ...]]) -> list[Line]:
-    return [Line(*row[1:9], json.loads(row[9]), row[10]) for row in rows if row[1] is not None]
+    return [Line._make((*row[1:9], json.loads(row[9]), row[10])) for row in rows if row[1] is not None]
