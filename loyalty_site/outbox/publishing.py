@@ -103,7 +103,7 @@ def _write(events: list[Event], backfill: bool, beside: tuple[str, Sequence[Any]
         with connection.cursor() as cursor:
             facts = as_json([(event.kind, facts_of(event)) for event in events])
             cursor.execute(before + _INSERT_MANY, (*values, backfill, facts))
-    transaction.on_commit(_ring)
+    announce()
 
 
 def publish_query(
@@ -127,7 +127,7 @@ def publish_query(
         cursor.execute(statement, [event_class.kind, backfill, *parameters])
         written = cursor.rowcount
     if written:
-        transaction.on_commit(_ring)
+        announce()
     return written
 
 
@@ -139,6 +139,16 @@ def backfilling() -> Iterator[None]:
         yield
     finally:
         _backfilling.reset(token)
+
+
+def is_backfill() -> bool:
+    """Whether what is published now tells of the past."""
+    return _backfilling.get()
+
+
+def announce() -> None:
+    """Wake the relay after the commit: for news that a database function wrote in the transaction under way."""
+    transaction.on_commit(_ring)
 
 
 def _ring() -> None:
