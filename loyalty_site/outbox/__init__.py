@@ -8,6 +8,7 @@ from loyalty_site.outbox.events import Event
 from loyalty_site.outbox.publishing import (
     announce,
     backfilling,
+    insert_query,
     is_backfill,
     publish,
     publish_many,
@@ -24,6 +25,7 @@ __all__ = [
     "Subscriber",
     "announce",
     "backfilling",
+    "insert_query",
     "is_backfill",
     "publish",
     "publish_many",
