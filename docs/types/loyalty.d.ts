@@ -15,6 +15,24 @@ export interface AdoptionOutput {
   passes: number;
 }
 
+/** The entry that this one answers. */
+export interface Answered {
+  entryId: string;
+  entryType: EntryType;
+  amount: number;
+  occurredAt: string;
+}
+
+/** A later refund, void, undone run or restore of this entry. */
+export interface AnsweredBy {
+  entryId: string;
+  entryType: EntryType;
+  amount: number;
+  occurredAt: string;
+  kind: string | null;
+  description: string;
+}
+
 /** What was asked for; null where nothing was. */
 export interface AppliedFilters {
   includeLedger: boolean;
@@ -68,10 +86,28 @@ export interface BooksOutput {
   isComplete: boolean;
 }
 
+/** What went into the points of a purchase; the multiplier is of the tier held before it. */
+export interface Calculation {
+  amount: string | null;
+  currency: string | null;
+  rate: string | null;
+  multiplier: string | null;
+  tier: string | null;
+  minimumPurchase: string | null;
+  cap: Cap | null;
+}
+
 /** Why it is not wanted any more. */
 export interface CancelInputRequest {
   reason?: string;
   metadata?: unknown;
+}
+
+/** The cap that cut the points: of an order or a day, what it left, and what it would have been without. */
+export interface Cap {
+  of: string;
+  left: number;
+  before: number;
 }
 
 /** A card: one person's membership, their points and stamps. Texts that are unknown are empty. */
@@ -149,6 +185,8 @@ export interface CheckoutOutput {
   rejected: RejectedIntent[];
 }
 
+export type CodeEnum = "below_minimum" | "cap_reached" | "less_than_a_point";
+
 /** issued - redeemed - expired + corrected is what balances moved by. */
 export interface DayOutput {
   transactions: number;
@@ -221,6 +259,14 @@ export interface EntryPage {
 
 export type EntryType = "earn" | "welcome_bonus" | "referral_bonus" | "tier_bonus" | "redeem" | "points_expired" | "admin_adjustment" | "refund" | "undo" | "stamp_earned" | "stamp_redeemed" | "stamp_voided";
 
+/** The next expiry by inactivity after this entry; it took whatever was left. */
+export interface ExpiredBy {
+  entryId: string;
+  entryType: EntryType;
+  amount: number;
+  occurredAt: string;
+}
+
 /** Points that will expire, of one credit; or all that is available, where the member stays away until then. */
 export interface ExpiringPoints {
   expiresAt: string;
@@ -250,6 +296,26 @@ export interface ExpiryPreviewOutput {
   tiers: TierPreviewOutput[];
 }
 
+/** Why the entry is what it is. `kept` is what a purchase keeps of its points now; null for other entries. */
+export interface ExplanationOutput {
+  entry: LedgerLine;
+  orderReference: string | null;
+  rule: string;
+  calculation: Calculation | null;
+  nothingFor: NothingFor | null;
+  requested: number | null;
+  shortfall: number;
+  kept: number | null;
+  lot: MadeLot | null;
+  takenFrom: TakenLot[];
+  takenUndated: number;
+  usedBy: UsedBy[];
+  expiredBy: ExpiredBy | null;
+  hold: FulfilledHold | null;
+  answers: Answered | null;
+  answeredBy: AnsweredBy[];
+}
+
 /** All that is stored of a person at one merchant: rows by table. */
 export interface ExportOutput {
   exportedAt: string;
@@ -266,6 +332,15 @@ export interface FailInputRequest {
 export interface FulfillInputRequest {
   description?: string;
   metadata?: unknown;
+}
+
+/** The redemption whose hold the entry spent. */
+export interface FulfilledHold {
+  id: string;
+  status: RedemptionStatus;
+  pointsCost: number;
+  requestedAt: string;
+  fulfilledAt: string | null;
 }
 
 /** One intent, by its id at the checkout, unique per member. A redemption is of a reward, or of points in all. */
@@ -388,6 +463,18 @@ export interface LiabilityOutput {
   byMonth: MonthOutput[];
 }
 
+export type LotStatusEnum = "scheduled" | "consumed" | "expired" | "cancelled";
+
+/** The dated points the entry brought, and what is left and held of them. */
+export interface MadeLot {
+  id: string;
+  points: number;
+  remainingPoints: number;
+  heldPoints: number;
+  expiresAt: string;
+  lotStatus: LotStatusEnum;
+}
+
 /** A member: points, tier (by slug), the way to the next one (0 to 1), and the five that expire soonest. */
 export interface MemberOverview {
   id: string;
@@ -476,6 +563,12 @@ export interface NewKeyOutput {
 export interface NextActions {
   intents: IntentOutput[];
   cards: CardOutput[];
+}
+
+/** Why a purchase earned nothing. */
+export interface NothingFor {
+  code: CodeEnum;
+  detail: string;
 }
 
 /** Where the key is used. */
@@ -1115,6 +1208,13 @@ export interface SwitchInputRequest {
   reason?: string;
 }
 
+/** What the entry took of a lot; negative where it gave back. */
+export interface TakenLot {
+  lotId: string;
+  points: number;
+  expiresAt: string;
+}
+
 export type TierBasis = "lifetime" | "rolling";
 
 /** A new level of a program. */
@@ -1173,6 +1273,14 @@ export interface TimelinePage {
 /** At which merchant; may be left out where the run, or the user, has one only. */
 export interface UndoInputRequest {
   merchant?: string;
+}
+
+/** An entry that took of the lot. */
+export interface UsedBy {
+  entryId: string;
+  entryType: EntryType;
+  points: number;
+  occurredAt: string;
 }
 
 /** Why it is undone. */
@@ -1519,6 +1627,13 @@ export interface Operations {
     path: "/api/v1/loyalty/checkout/intents";
     body: CheckoutInputRequest;
     answers: { 200: CheckoutOutput };
+  };
+  /** Why an entry, or what came of an order, is what it is: rule, rate, caps, lots, holds, what answered it since: GET /api/v1/loyalty/explain */
+  explain: {
+    method: "GET";
+    path: "/api/v1/loyalty/explain";
+    queryParameters: { entryId?: string; orderReference?: string };
+    answers: { 200: ExplanationOutput };
   };
   /** The member's ledger, newest entry first: GET /api/v1/loyalty/ledger */
   readLedger: {
