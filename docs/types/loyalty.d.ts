@@ -170,6 +170,20 @@ export interface CatalogueTier {
   isActive: boolean;
 }
 
+/** Which ways are open. One that has no address, number or token is skipped all the same. */
+export interface Channels {
+  email: boolean;
+  sms: boolean;
+  push: boolean;
+}
+
+/** Which ways are open. */
+export interface ChannelsInputRequest {
+  email?: boolean;
+  sms?: boolean;
+  push?: boolean;
+}
+
 /** The intents of an order. `orderId` of an intent, where it is given, is that of the order. */
 export interface CheckoutInputRequest {
   orderId: string;
@@ -258,6 +272,13 @@ export interface EntryPage {
 }
 
 export type EntryType = "earn" | "welcome_bonus" | "referral_bonus" | "tier_bonus" | "redeem" | "points_expired" | "admin_adjustment" | "refund" | "undo" | "stamp_earned" | "stamp_redeemed" | "stamp_voided";
+
+/** The request, as it was noted, and when it will have been done at the latest. */
+export interface ErasureOutput {
+  id: string;
+  requestedAt: string;
+  dueAt: string;
+}
 
 /** The next expiry by inactivity after this entry; it took whatever was left. */
 export interface ExpiredBy {
@@ -433,6 +454,18 @@ export interface KeyPage {
 
 export type KeyScope = "store" | "member_tokens" | "checkout" | "operator";
 
+/** Which kinds of message come. */
+export interface Kinds {
+  transactional: boolean;
+  marketingMessages: boolean;
+}
+
+/** Which kinds are wanted. Transactional messages always come, so the only value taken there is true. */
+export interface KindsInputRequest {
+  transactional?: boolean;
+  marketingMessages?: boolean;
+}
+
 /** An entry of the member's ledger. `amount` is points, signed, the same as `balanceDelta`; 0 for stamps, whose number and sum stand in `metadata` as `stamps_delta` and `stamps_balance_after`. */
 export interface LedgerLine {
   id: string;
@@ -473,6 +506,12 @@ export interface MadeLot {
   heldPoints: number;
   expiresAt: string;
   lotStatus: LotStatusEnum;
+}
+
+/** All that is stored of the member: rows by table. */
+export interface MemberExport {
+  exportedAt: string;
+  tables: Record<string, (Record<string, unknown>)[]>;
 }
 
 /** A member: points, tier (by slug), the way to the next one (0 to 1), and the five that expire soonest. */
@@ -665,6 +704,26 @@ export interface PersonOutput {
   anonymizedAt: string | null;
 }
 
+/** What changes; what is left out stays as it is. null takes quiet hours, a phone, token or language away. */
+export interface PreferencesInputRequest {
+  channels?: ChannelsInputRequest;
+  kinds?: KindsInputRequest;
+  language?: string | null;
+  quietHours?: QuietHoursInputRequest | null;
+  phone?: string | null;
+  pushToken?: string | null;
+}
+
+/** How the member wants to hear from the merchant. `language` is null where the program's is used. */
+export interface PreferencesOutput {
+  channels: Channels;
+  kinds: Kinds;
+  language: string | null;
+  quietHours: QuietHours | null;
+  phone: string | null;
+  pushToken: string | null;
+}
+
 /** What the purchase would earn now, and why: the rule, its rate, multiplier and caps. */
 export interface Preview {
   points: number;
@@ -772,6 +831,20 @@ export interface ProgramPage {
   programs: ProgramOutput[];
   /** Null at the end. */
   nextCursor: string | null;
+}
+
+/** When marketing messages wait, by the member's own clock. */
+export interface QuietHours {
+  from: string;
+  until: string;
+  timeZone: string;
+}
+
+/** When marketing messages wait, by the member's own clock: `from` and `until` as HH:MM. They may pass midnight. */
+export interface QuietHoursInputRequest {
+  from: string;
+  until: string;
+  timeZone?: string;
 }
 
 /** Whether every figure kept beside the ledger agrees with it. */
@@ -1628,12 +1701,24 @@ export interface Operations {
     body: CheckoutInputRequest;
     answers: { 200: CheckoutOutput };
   };
+  /** Ask to be forgotten; the merchant does it within 30 days, and until then the card goes on working: POST /api/v1/loyalty/erase */
+  eraseMember: {
+    method: "POST";
+    path: "/api/v1/loyalty/erase";
+    answers: { 200: ErasureOutput; 202: ErasureOutput };
+  };
   /** Why an entry, or what came of an order, is what it is: rule, rate, caps, lots, holds, what answered it since: GET /api/v1/loyalty/explain */
   explain: {
     method: "GET";
     path: "/api/v1/loyalty/explain";
     queryParameters: { entryId?: string; orderReference?: string };
     answers: { 200: ExplanationOutput };
+  };
+  /** All that is stored of the member, by table: GET /api/v1/loyalty/export */
+  exportMember: {
+    method: "GET";
+    path: "/api/v1/loyalty/export";
+    answers: { 200: MemberExport };
   };
   /** The member's ledger, newest entry first: GET /api/v1/loyalty/ledger */
   readLedger: {
@@ -1670,6 +1755,19 @@ export interface Operations {
     pathParameters: { intentId: string };
     body: ResolveInputRequest;
     answers: { 200: IntentOutput };
+  };
+  /** Channels, kinds of message, language, quiet hours, phone and push token of the member: GET /api/v1/loyalty/preferences */
+  readPreferences: {
+    method: "GET";
+    path: "/api/v1/loyalty/preferences";
+    answers: { 200: PreferencesOutput };
+  };
+  /** Change how the member wants to hear from the merchant; what is left out stays as it is: PUT /api/v1/loyalty/preferences */
+  changePreferences: {
+    method: "PUT";
+    path: "/api/v1/loyalty/preferences";
+    body: PreferencesInputRequest;
+    answers: { 200: PreferencesOutput };
   };
   /** The member's redemptions, newest first, and how many are open: GET /api/v1/loyalty/redemptions */
   readRedemptions: {

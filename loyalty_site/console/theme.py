@@ -97,6 +97,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _list(_("Members"), "loyalty.member", "group"),
                     _list(_("Redemptions"), "loyalty.redemption", "redeem"),
+                    _list(_("Requests to be forgotten"), "tenants.erasurerequest", "person_remove"),
                 ],
             },
             {
