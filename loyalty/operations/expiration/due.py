@@ -5,7 +5,7 @@ of the chunk's members once they are locked. The walk reads an index of columns 
 dates would turn each earn into an update of it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -95,10 +95,15 @@ def still(night: Night, condition: str, ids: list[UUID]) -> list[UUID]:
     """Those of `ids` who meet `condition` now, by id."""
     if not ids:
         return []
-    query = f"SELECT m.id FROM loyalty_members m WHERE m.id = ANY (%(ids)s) AND {condition} ORDER BY m.id"
+    query = f"SELECT m.id FROM loyalty_members m WHERE m.id = ANY (%(ids)s::uuid[]) AND {condition} ORDER BY m.id"
     with connection.cursor() as cursor:
-        cursor.execute(query, night.parameters | {"ids": ids})
+        cursor.execute(query, night.parameters | {"ids": array(ids)})
         return [row[0] for row in cursor.fetchall()]
+
+
+def array(ids: Iterable[UUID]) -> str:
+    """The text of an array of ids. A chunk goes to and fro twice, and psycopg would look at each for what to quote."""
+    return "{" + ",".join([each.hex for each in ids]) + "}"
 
 
 def next_chunk_query(condition: str) -> str:
