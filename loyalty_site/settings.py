@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "loyalty_site",
     "loyalty_site.console",
     "loyalty_site.storefront",
+    "notifications",
     "loyalty",
     "loyalty_site.http",
     "loyalty_site.outbox",

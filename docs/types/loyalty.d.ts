@@ -15,6 +15,24 @@ export interface AdoptionOutput {
   passes: number;
 }
 
+/** The entry that this one answers. */
+export interface Answered {
+  entryId: string;
+  entryType: EntryType;
+  amount: number;
+  occurredAt: string;
+}
+
+/** A later refund, void, undone run or restore of this entry. */
+export interface AnsweredBy {
+  entryId: string;
+  entryType: EntryType;
+  amount: number;
+  occurredAt: string;
+  kind: string | null;
+  description: string;
+}
+
 /** What was asked for; null where nothing was. */
 export interface AppliedFilters {
   includeLedger: boolean;
@@ -68,10 +86,28 @@ export interface BooksOutput {
   isComplete: boolean;
 }
 
+/** What went into the points of a purchase; the multiplier is of the tier held before it. */
+export interface Calculation {
+  amount: string | null;
+  currency: string | null;
+  rate: string | null;
+  multiplier: string | null;
+  tier: string | null;
+  minimumPurchase: string | null;
+  cap: Cap | null;
+}
+
 /** Why it is not wanted any more. */
 export interface CancelInputRequest {
   reason?: string;
   metadata?: unknown;
+}
+
+/** The cap that cut the points: of an order or a day, what it left, and what it would have been without. */
+export interface Cap {
+  of: string;
+  left: number;
+  before: number;
 }
 
 /** A card: one person's membership, their points and stamps. Texts that are unknown are empty. */
@@ -134,6 +170,20 @@ export interface CatalogueTier {
   isActive: boolean;
 }
 
+/** Which ways are open. One that has no address, number or token is skipped all the same. */
+export interface Channels {
+  email: boolean;
+  sms: boolean;
+  push: boolean;
+}
+
+/** Which ways are open. */
+export interface ChannelsInputRequest {
+  email?: boolean;
+  sms?: boolean;
+  push?: boolean;
+}
+
 /** The intents of an order. `orderId` of an intent, where it is given, is that of the order. */
 export interface CheckoutInputRequest {
   orderId: string;
@@ -148,6 +198,8 @@ export interface CheckoutOutput {
   cards: CardOutput[];
   rejected: RejectedIntent[];
 }
+
+export type CodeEnum = "below_minimum" | "cap_reached" | "less_than_a_point";
 
 /** issued - redeemed - expired + corrected is what balances moved by. */
 export interface DayOutput {
@@ -221,6 +273,21 @@ export interface EntryPage {
 
 export type EntryType = "earn" | "welcome_bonus" | "referral_bonus" | "tier_bonus" | "redeem" | "points_expired" | "admin_adjustment" | "refund" | "undo" | "stamp_earned" | "stamp_redeemed" | "stamp_voided";
 
+/** The request, as it was noted, and when it will have been done at the latest. */
+export interface ErasureOutput {
+  id: string;
+  requestedAt: string;
+  dueAt: string;
+}
+
+/** The next expiry by inactivity after this entry; it took whatever was left. */
+export interface ExpiredBy {
+  entryId: string;
+  entryType: EntryType;
+  amount: number;
+  occurredAt: string;
+}
+
 /** Points that will expire, of one credit; or all that is available, where the member stays away until then. */
 export interface ExpiringPoints {
   expiresAt: string;
@@ -250,6 +317,26 @@ export interface ExpiryPreviewOutput {
   tiers: TierPreviewOutput[];
 }
 
+/** Why the entry is what it is. `kept` is what a purchase keeps of its points now; null for other entries. */
+export interface ExplanationOutput {
+  entry: LedgerLine;
+  orderReference: string | null;
+  rule: string;
+  calculation: Calculation | null;
+  nothingFor: NothingFor | null;
+  requested: number | null;
+  shortfall: number;
+  kept: number | null;
+  lot: MadeLot | null;
+  takenFrom: TakenLot[];
+  takenUndated: number;
+  usedBy: UsedBy[];
+  expiredBy: ExpiredBy | null;
+  hold: FulfilledHold | null;
+  answers: Answered | null;
+  answeredBy: AnsweredBy[];
+}
+
 /** All that is stored of a person at one merchant: rows by table. */
 export interface ExportOutput {
   exportedAt: string;
@@ -266,6 +353,15 @@ export interface FailInputRequest {
 export interface FulfillInputRequest {
   description?: string;
   metadata?: unknown;
+}
+
+/** The redemption whose hold the entry spent. */
+export interface FulfilledHold {
+  id: string;
+  status: RedemptionStatus;
+  pointsCost: number;
+  requestedAt: string;
+  fulfilledAt: string | null;
 }
 
 /** One intent, by its id at the checkout, unique per member. A redemption is of a reward, or of points in all. */
@@ -358,6 +454,18 @@ export interface KeyPage {
 
 export type KeyScope = "store" | "member_tokens" | "checkout" | "operator";
 
+/** Which kinds of message come. */
+export interface Kinds {
+  transactional: boolean;
+  marketingMessages: boolean;
+}
+
+/** Which kinds are wanted. Transactional messages always come, so the only value taken there is true. */
+export interface KindsInputRequest {
+  transactional?: boolean;
+  marketingMessages?: boolean;
+}
+
 /** An entry of the member's ledger. `amount` is points, signed, the same as `balanceDelta`; 0 for stamps, whose number and sum stand in `metadata` as `stamps_delta` and `stamps_balance_after`. */
 export interface LedgerLine {
   id: string;
@@ -386,6 +494,24 @@ export interface LiabilityOutput {
   points: number;
   value: string;
   byMonth: MonthOutput[];
+}
+
+export type LotStatusEnum = "scheduled" | "consumed" | "expired" | "cancelled";
+
+/** The dated points the entry brought, and what is left and held of them. */
+export interface MadeLot {
+  id: string;
+  points: number;
+  remainingPoints: number;
+  heldPoints: number;
+  expiresAt: string;
+  lotStatus: LotStatusEnum;
+}
+
+/** All that is stored of the member: rows by table. */
+export interface MemberExport {
+  exportedAt: string;
+  tables: Record<string, (Record<string, unknown>)[]>;
 }
 
 /** A member: points, tier (by slug), the way to the next one (0 to 1), and the five that expire soonest. */
@@ -476,6 +602,12 @@ export interface NewKeyOutput {
 export interface NextActions {
   intents: IntentOutput[];
   cards: CardOutput[];
+}
+
+/** Why a purchase earned nothing. */
+export interface NothingFor {
+  code: CodeEnum;
+  detail: string;
 }
 
 /** Where the key is used. */
@@ -570,6 +702,26 @@ export interface PersonOutput {
   birthDate: string | null;
   marketingConsent: boolean;
   anonymizedAt: string | null;
+}
+
+/** What changes; what is left out stays as it is. null takes quiet hours, a phone, token or language away. */
+export interface PreferencesInputRequest {
+  channels?: ChannelsInputRequest;
+  kinds?: KindsInputRequest;
+  language?: string | null;
+  quietHours?: QuietHoursInputRequest | null;
+  phone?: string | null;
+  pushToken?: string | null;
+}
+
+/** How the member wants to hear from the merchant. `language` is null where the program's is used. */
+export interface PreferencesOutput {
+  channels: Channels;
+  kinds: Kinds;
+  language: string | null;
+  quietHours: QuietHours | null;
+  phone: string | null;
+  pushToken: string | null;
 }
 
 /** What the purchase would earn now, and why: the rule, its rate, multiplier and caps. */
@@ -679,6 +831,20 @@ export interface ProgramPage {
   programs: ProgramOutput[];
   /** Null at the end. */
   nextCursor: string | null;
+}
+
+/** When marketing messages wait, by the member's own clock. */
+export interface QuietHours {
+  from: string;
+  until: string;
+  timeZone: string;
+}
+
+/** When marketing messages wait, by the member's own clock: `from` and `until` as HH:MM. They may pass midnight. */
+export interface QuietHoursInputRequest {
+  from: string;
+  until: string;
+  timeZone?: string;
 }
 
 /** Whether every figure kept beside the ledger agrees with it. */
@@ -1115,6 +1281,13 @@ export interface SwitchInputRequest {
   reason?: string;
 }
 
+/** What the entry took of a lot; negative where it gave back. */
+export interface TakenLot {
+  lotId: string;
+  points: number;
+  expiresAt: string;
+}
+
 export type TierBasis = "lifetime" | "rolling";
 
 /** A new level of a program. */
@@ -1173,6 +1346,14 @@ export interface TimelinePage {
 /** At which merchant; may be left out where the run, or the user, has one only. */
 export interface UndoInputRequest {
   merchant?: string;
+}
+
+/** An entry that took of the lot. */
+export interface UsedBy {
+  entryId: string;
+  entryType: EntryType;
+  points: number;
+  occurredAt: string;
 }
 
 /** Why it is undone. */
@@ -1520,6 +1701,25 @@ export interface Operations {
     body: CheckoutInputRequest;
     answers: { 200: CheckoutOutput };
   };
+  /** Ask to be forgotten; the merchant does it within 30 days, and until then the card goes on working: POST /api/v1/loyalty/erase */
+  eraseMember: {
+    method: "POST";
+    path: "/api/v1/loyalty/erase";
+    answers: { 200: ErasureOutput; 202: ErasureOutput };
+  };
+  /** Why an entry, or what came of an order, is what it is: rule, rate, caps, lots, holds, what answered it since: GET /api/v1/loyalty/explain */
+  explain: {
+    method: "GET";
+    path: "/api/v1/loyalty/explain";
+    queryParameters: { entryId?: string; orderReference?: string };
+    answers: { 200: ExplanationOutput };
+  };
+  /** All that is stored of the member, by table: GET /api/v1/loyalty/export */
+  exportMember: {
+    method: "GET";
+    path: "/api/v1/loyalty/export";
+    answers: { 200: MemberExport };
+  };
   /** The member's ledger, newest entry first: GET /api/v1/loyalty/ledger */
   readLedger: {
     method: "GET";
@@ -1555,6 +1755,19 @@ export interface Operations {
     pathParameters: { intentId: string };
     body: ResolveInputRequest;
     answers: { 200: IntentOutput };
+  };
+  /** Channels, kinds of message, language, quiet hours, phone and push token of the member: GET /api/v1/loyalty/preferences */
+  readPreferences: {
+    method: "GET";
+    path: "/api/v1/loyalty/preferences";
+    answers: { 200: PreferencesOutput };
+  };
+  /** Change how the member wants to hear from the merchant; what is left out stays as it is: PUT /api/v1/loyalty/preferences */
+  changePreferences: {
+    method: "PUT";
+    path: "/api/v1/loyalty/preferences";
+    body: PreferencesInputRequest;
+    answers: { 200: PreferencesOutput };
   };
   /** The member's redemptions, newest first, and how many are open: GET /api/v1/loyalty/redemptions */
   readRedemptions: {

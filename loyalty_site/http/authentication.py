@@ -9,11 +9,11 @@ from rest_framework.authentication import BaseAuthentication, CSRFCheck
 from rest_framework.request import Request
 
 from loyalty_site.http import credentials
-from loyalty_site.http.credentials import Caller
+from loyalty_site.http.credentials import Caller, Usage
 from loyalty_site.http.models import StaffToken
 from loyalty_site.http.secrets import API_KEY_PREFIX, STAFF_TOKEN_PREFIX, digest
 from loyalty_site.http.tokens import read
-from loyalty_site.tenants.models import Customer, Merchant, User
+from loyalty_site.tenants.models import Merchant, User
 
 # Where the hub's session says who has signed in: texts of two UUIDs.
 SESSION_MERCHANT = "member_merchant_id"
@@ -83,21 +83,21 @@ class MemberAuthentication(BaseAuthentication):
             if token is None:
                 raise exceptions.AuthenticationFailed("This token is not valid, or has expired.", "invalid_token")
             merchant_id, user_id = token.merchant_id, token.user_id
+            usage = credentials.count(_name(merchant_id, user_id), limit=settings.RATE_LIMIT_MEMBER)
         else:
             signed_in = self._signed_in(request)
             if signed_in is None:
                 return None
             _check_csrf(request)
-            merchant_id, user_id = signed_in
-        name = f"member:{merchant_id}:{user_id}"
-        usage = credentials.count(name, limit=settings.RATE_LIMIT_MEMBER)
+            merchant_id, user_id, usage = signed_in
+        name = _name(merchant_id, user_id)
         return Caller(name=name, merchant=Merchant(id=merchant_id), user_id=user_id, usage=usage), None
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="member"'
 
-    def _signed_in(self, request: Request) -> tuple[UUID, UUID] | None:
-        """Merchant and `user_id` of the customer the session names; None for nobody."""
+    def _signed_in(self, request: Request) -> tuple[UUID, UUID, Usage] | None:
+        """Merchant and `user_id` of the customer the session names, their call counted; None for nobody."""
         session = getattr(request._request, "session", None)
         if session is None:
             return None
@@ -106,9 +106,13 @@ class MemberAuthentication(BaseAuthentication):
             customer_id = UUID(session[SESSION_CUSTOMER])
         except (KeyError, ValueError, TypeError, AttributeError):
             return None
-        known = Customer.objects.filter(pk=customer_id, merchant_id=merchant_id, anonymized_at=None)
-        user_id = known.values_list("user_id", flat=True).first()
-        return None if user_id is None else (merchant_id, user_id)
+        counted = credentials.count_member(merchant_id, customer_id, limit=settings.RATE_LIMIT_MEMBER)
+        return None if counted is None else (merchant_id, *counted)
+
+
+def _name(merchant_id: UUID, user_id: UUID) -> str:
+    """What stands for a member where answers and counts are kept."""
+    return f"member:{merchant_id}:{user_id}"
 
 
 def _check_csrf(request: Request) -> None:

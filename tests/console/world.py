@@ -17,6 +17,7 @@ from loyalty.operations.enrollment import Person
 from loyalty.pictures import Picture
 from loyalty_site.http import keys
 from loyalty_site.jobs.models import Run
+from loyalty_site.tenants import erasures
 from loyalty_site.tenants.models import Merchant, Role, StaffRole, Store, User
 
 MARK = "xyzzy"
@@ -115,6 +116,7 @@ def make_world(name: str, *, members: int = 2, at: datetime | None = None) -> Wo
         )
         member.refresh_from_db()
         record(world.staff[Role.MANAGER], member)
+    erasures.ask(customer=world.members[-1].customer, at=later)
     return world
 
 
