@@ -1,12 +1,12 @@
 """The news this app publishes. Plain values only; points and stamps are whole numbers, money is decimal text."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from loyalty.ledger import Posted
-from loyalty.models import Member, Redemption
+from loyalty.models import Member, Redemption, Reward
 from loyalty_site.outbox import Event
 
 
@@ -186,9 +186,11 @@ class RedemptionEvent(MemberEvent):
     quantity: int
     order_reference: str
     entry_id: UUID | None
+    reward_id: UUID | None = None
+    reason: str = ""
 
     @classmethod
-    def of(cls, redemption: Redemption, *, at: datetime) -> Self:
+    def of(cls, redemption: Redemption, *, at: datetime, **facts: Any) -> Self:
         return cls(
             merchant_id=redemption.merchant_id,
             member_id=redemption.member_id,
@@ -199,6 +201,9 @@ class RedemptionEvent(MemberEvent):
             quantity=redemption.quantity,
             order_reference=redemption.order_reference,
             entry_id=redemption.entry_id,
+            reward_id=redemption.reward_id,
+            reason=redemption.reason,
+            **facts,
         )
 
 
@@ -206,8 +211,13 @@ class RedemptionRequested(RedemptionEvent):
     kind = "loyalty.redemption_requested"
 
 
+@dataclass(frozen=True, kw_only=True)
 class RedemptionFulfilled(RedemptionEvent):
+    """`codes` are those of the reward's pool that the member has now, one a unit."""
+
     kind = "loyalty.redemption_fulfilled"
+
+    codes: list[str] = field(default_factory=list)
 
 
 class RedemptionFailed(RedemptionEvent):
@@ -216,6 +226,41 @@ class RedemptionFailed(RedemptionEvent):
 
 class RedemptionCancelled(RedemptionEvent):
     kind = "loyalty.redemption_cancelled"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardEvent(Event):
+    """News of one reward, for whoever looks after the catalogue."""
+
+    reward_id: UUID
+    reward_slug: str
+    reward_name: str
+
+    @classmethod
+    def about(cls, reward: Reward, *, merchant_id: UUID, at: datetime, **facts: Any) -> Self:
+        return cls(
+            merchant_id=merchant_id,
+            occurred_at=at,
+            reward_id=reward.pk,
+            reward_slug=reward.slug,
+            reward_name=reward.name,
+            **facts,
+        )
+
+
+class RewardSoldOut(RewardEvent):
+    """The last unit of its stock was asked for."""
+
+    kind = "loyalty.reward_sold_out"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardCodesLow(RewardEvent):
+    """Few codes are left in its pool, or none."""
+
+    kind = "loyalty.reward_codes_low"
+
+    codes_left: int
 
 
 @dataclass(frozen=True, kw_only=True)

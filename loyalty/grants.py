@@ -13,6 +13,11 @@ LEDGER_FUNCTIONS = (
     "ledger_mend_v1(uuid[])",
 )
 
+OPENING_FUNCTIONS = (
+    "rewards_open_v1(uuid, text[], uuid[])",
+    "checkout_open_v1(uuid, text[], text[])",
+)
+
 
 def declare() -> None:
     """Protect the value tables; `ledger_post` writes them as the owner."""
@@ -22,7 +27,7 @@ def declare() -> None:
     # A trigger sees to it that a new member begins with nothing.
     plain = [field.attname for field in Member._meta.concrete_fields if field.name in Member.PLAIN_FIELDS]
     roles.protect(_table(Member), insert=True, update=plain)
-    for signature in LEDGER_FUNCTIONS:
+    for signature in (*LEDGER_FUNCTIONS, *OPENING_FUNCTIONS):
         roles.allow_function(signature)
 
 

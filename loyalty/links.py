@@ -7,11 +7,21 @@ from hashlib import sha256
 from uuid import UUID
 
 from django.conf import settings
+from django.urls import reverse
 
 from loyalty.models import Member
 
+# Pages of a member's hub, which the storefront serves below its own host.
+REWARDS = "/account/loyalty#rewards"
+REFERRALS = "/account/loyalty/referrals"
+
 WALLETS = ("apple", "google")
 _MAC = 12
+
+
+def picture(picture_id: UUID) -> str:
+    """Where a reward's picture is, on this host."""
+    return reverse("reward-picture", args=[picture_id])
 
 
 def qr_payload(member: Member) -> str:

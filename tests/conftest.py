@@ -2,7 +2,7 @@
 
 import signal
 
-pytest_plugins = ["tests.databases", "tests.browsers", "tests.cast", "tests.tills", "tests.node"]
+pytest_plugins = ["tests.databases", "tests.browsers", "tests.cast", "tests.tills", "tests.callers", "tests.node"]
 
 
 def pytest_configure() -> None:

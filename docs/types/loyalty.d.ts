@@ -1,6 +1,8 @@
 // Types of the API, made from docs/openapi.yaml by `manage.py openapi_types`; do not edit.
 // Times are ISO 8601 texts with an offset, money and rates decimal texts, points whole numbers.
 
+export type ActionEnum = "confirm" | "cancel";
+
 /** A correction, up or down; never below what is held. */
 export interface AdjustInputRequest {
   points: number;
@@ -11,6 +13,41 @@ export interface AdjustInputRequest {
 export interface AdoptionOutput {
   members: number;
   passes: number;
+}
+
+/** The entry that this one answers. */
+export interface Answered {
+  entryId: string;
+  entryType: EntryType;
+  amount: number;
+  occurredAt: string;
+}
+
+/** A later refund, void, undone run or restore of this entry. */
+export interface AnsweredBy {
+  entryId: string;
+  entryType: EntryType;
+  amount: number;
+  occurredAt: string;
+  kind: string | null;
+  description: string;
+}
+
+/** What was asked for; null where nothing was. */
+export interface AppliedFilters {
+  includeLedger: boolean;
+  includeRedemptions: boolean;
+  includeReferrals: boolean;
+  includeNudges: boolean;
+  includeGuardrails: boolean;
+  ledgerTypes: string[] | null;
+  redemptionStatuses: string[] | null;
+  referralStatuses: string[] | null;
+  nudgeStatuses: string[] | null;
+  guardrailScopes: string[] | null;
+  referralCode: string | null;
+  campaignSlug: string | null;
+  checkoutOrderId: string | null;
 }
 
 /** Operations a till has queued. Each is checked by itself: a bad one does not keep the others back. */
@@ -49,6 +86,30 @@ export interface BooksOutput {
   isComplete: boolean;
 }
 
+/** What went into the points of a purchase; the multiplier is of the tier held before it. */
+export interface Calculation {
+  amount: string | null;
+  currency: string | null;
+  rate: string | null;
+  multiplier: string | null;
+  tier: string | null;
+  minimumPurchase: string | null;
+  cap: Cap | null;
+}
+
+/** Why it is not wanted any more. */
+export interface CancelInputRequest {
+  reason?: string;
+  metadata?: unknown;
+}
+
+/** The cap that cut the points: of an order or a day, what it left, and what it would have been without. */
+export interface Cap {
+  of: string;
+  left: number;
+  before: number;
+}
+
 /** A card: one person's membership, their points and stamps. Texts that are unknown are empty. */
 export interface Card {
   id: string;
@@ -75,6 +136,70 @@ export interface Card {
   rewardsReady: number;
   referralCode: string;
 }
+
+/** An intent in words, in the member's language. `metadata` has `ctaHref` and `intentStatus` besides. */
+export interface CardOutput {
+  id: string;
+  kind: IntentKind;
+  headline: string;
+  description: string;
+  ctaLabel: string;
+  createdAt: string;
+  expiresAt: string;
+  metadata: Record<string, unknown>;
+}
+
+/** Something the program gives for points. */
+export interface CatalogueReward {
+  id: string;
+  slug: string;
+  name: string;
+  description: string;
+  costPoints: number;
+  isActive: boolean;
+}
+
+/** A level of the program. */
+export interface CatalogueTier {
+  id: string;
+  slug: string;
+  name: string;
+  description: string;
+  pointThreshold: number;
+  benefits: string[];
+  isActive: boolean;
+}
+
+/** Which ways are open. One that has no address, number or token is skipped all the same. */
+export interface Channels {
+  email: boolean;
+  sms: boolean;
+  push: boolean;
+}
+
+/** Which ways are open. */
+export interface ChannelsInputRequest {
+  email?: boolean;
+  sms?: boolean;
+  push?: boolean;
+}
+
+/** The intents of an order. `orderId` of an intent, where it is given, is that of the order. */
+export interface CheckoutInputRequest {
+  orderId: string;
+  userId: string;
+  action?: ActionEnum;
+  intents: IntentInputRequest[];
+}
+
+/** The intents that stand, cards of those that wait, and the intents that do not stand. */
+export interface CheckoutOutput {
+  intents: IntentOutput[];
+  cards: CardOutput[];
+  rejected: RejectedIntent[];
+}
+
+export type CodeEnum = "below_minimum" | "cap_reached" | "less_than_a_point";
 
 /** issued - redeemed - expired + corrected is what balances moved by. */
 export interface DayOutput {
@@ -148,6 +273,29 @@ export interface EntryPage {
 
 export type EntryType = "earn" | "welcome_bonus" | "referral_bonus" | "tier_bonus" | "redeem" | "points_expired" | "admin_adjustment" | "refund" | "undo" | "stamp_earned" | "stamp_redeemed" | "stamp_voided";
 
+/** The request, as it was noted, and when it will have been done at the latest. */
+export interface ErasureOutput {
+  id: string;
+  requestedAt: string;
+  dueAt: string;
+}
+
+/** The next expiry by inactivity after this entry; it took whatever was left. */
+export interface ExpiredBy {
+  entryId: string;
+  entryType: EntryType;
+  amount: number;
+  occurredAt: string;
+}
+
+/** Points that will expire, of one credit; or all that is available, where the member stays away until then. */
+export interface ExpiringPoints {
+  expiresAt: string;
+  points: number;
+  remainingPoints: number;
+  status: string;
+}
+
 /** Whose points, and as of when: now, where it is left out. */
 export interface ExpiryInputRequest {
   merchant: string;
@@ -169,11 +317,86 @@ export interface ExpiryPreviewOutput {
   tiers: TierPreviewOutput[];
 }
 
+/** Why the entry is what it is. `kept` is what a purchase keeps of its points now; null for other entries. */
+export interface ExplanationOutput {
+  entry: LedgerLine;
+  orderReference: string | null;
+  rule: string;
+  calculation: Calculation | null;
+  nothingFor: NothingFor | null;
+  requested: number | null;
+  shortfall: number;
+  kept: number | null;
+  lot: MadeLot | null;
+  takenFrom: TakenLot[];
+  takenUndated: number;
+  usedBy: UsedBy[];
+  expiredBy: ExpiredBy | null;
+  hold: FulfilledHold | null;
+  answers: Answered | null;
+  answeredBy: AnsweredBy[];
+}
+
 /** All that is stored of a person at one merchant: rows by table. */
 export interface ExportOutput {
   exportedAt: string;
   tables: Record<string, (Record<string, unknown>)[]>;
 }
+
+/** Why it could not be fulfilled. */
+export interface FailInputRequest {
+  reason: string;
+  metadata?: unknown;
+}
+
+/** What the member's ledger says of it. */
+export interface FulfillInputRequest {
+  description?: string;
+  metadata?: unknown;
+}
+
+/** The redemption whose hold the entry spent. */
+export interface FulfilledHold {
+  id: string;
+  status: RedemptionStatus;
+  pointsCost: number;
+  requestedAt: string;
+  fulfilledAt: string | null;
+}
+
+/** One intent, by its id at the checkout, unique per member. A redemption is of a reward, or of points in all. */
+export interface IntentInputRequest {
+  id: string;
+  kind: IntentKind;
+  createdAt: string;
+  rewardSlug?: string;
+  rewardName?: string;
+  pointsCost?: number;
+  quantity?: number;
+  referralCode?: string;
+  channel?: string;
+  orderId?: string;
+  expiresAt?: string;
+  metadata?: unknown;
+}
+
+export type IntentKind = "redemption" | "referral_share";
+
+/** An intent. `metadata` has `clientIntentId`, and `redemptionId` or `referralCode`. */
+export interface IntentOutput {
+  id: string;
+  clientIntentId: string;
+  kind: IntentKind;
+  status: IntentStatus;
+  orderId: string;
+  channel: string | null;
+  createdAt: string;
+  expiresAt: string;
+  resolvedAt: string | null;
+  metadata: Record<string, unknown>;
+}
+
+export type IntentStatus = "pending" | "resolved" | "cancelled";
 
 /** A scheduled job, its last run for every merchant, and how long ago it went well. Times are UTC. Counts and errors are those of every merchant together, and the platform's to see. */
 export interface JobOutput {
@@ -231,6 +454,39 @@ export interface KeyPage {
 
 export type KeyScope = "store" | "member_tokens" | "checkout" | "operator";
 
+/** Which kinds of message come. */
+export interface Kinds {
+  transactional: boolean;
+  marketingMessages: boolean;
+}
+
+/** Which kinds are wanted. Transactional messages always come, so the only value taken there is true. */
+export interface KindsInputRequest {
+  transactional?: boolean;
+  marketingMessages?: boolean;
+}
+
+/** An entry of the member's ledger. `amount` is points, signed, the same as `balanceDelta`; 0 for stamps, whose number and sum stand in `metadata` as `stamps_delta` and `stamps_balance_after`. */
+export interface LedgerLine {
+  id: string;
+  occurredAt: string;
+  entryType: EntryType;
+  amount: number;
+  description: string;
+  balanceBefore: number;
+  balanceAfter: number;
+  balanceDelta: number;
+  checkoutIntentId: string | null;
+  checkoutOrderId: string | null;
+  metadata: Record<string, unknown>;
+}
+
+/** Entries, newest first; `nextCursor` leads on, and is null at the end. */
+export interface LedgerPage {
+  entries: LedgerLine[];
+  nextCursor: string | null;
+}
+
 /** Unspent points of a program now, and their value in its currency. */
 export interface LiabilityOutput {
   programId: string;
@@ -238,6 +494,40 @@ export interface LiabilityOutput {
   points: number;
   value: string;
   byMonth: MonthOutput[];
+}
+
+export type LotStatusEnum = "scheduled" | "consumed" | "expired" | "cancelled";
+
+/** The dated points the entry brought, and what is left and held of them. */
+export interface MadeLot {
+  id: string;
+  points: number;
+  remainingPoints: number;
+  heldPoints: number;
+  expiresAt: string;
+  lotStatus: LotStatusEnum;
+}
+
+/** All that is stored of the member: rows by table. */
+export interface MemberExport {
+  exportedAt: string;
+  tables: Record<string, (Record<string, unknown>)[]>;
+}
+
+/** A member: points, tier (by slug), the way to the next one (0 to 1), and the five that expire soonest. */
+export interface MemberOverview {
+  id: string;
+  userId: string;
+  currentTier: string | null;
+  nextTier: string | null;
+  pointsBalance: number;
+  pointsOnHold: number;
+  availablePoints: number;
+  lifetimePoints: number;
+  progressToNextTier: number;
+  referralCode: string;
+  upcomingBenefits: string[];
+  expiringPoints: ExpiringPoints[];
 }
 
 /** A token for the storefront's signed-in customer; `Authorization: Bearer <token>` at the member door. */
@@ -308,6 +598,18 @@ export interface NewKeyOutput {
   readonly createdAt: string;
 }
 
+/** What waits, oldest first. */
+export interface NextActions {
+  intents: IntentOutput[];
+  cards: CardOutput[];
+}
+
+/** Why a purchase earned nothing. */
+export interface NothingFor {
+  code: CodeEnum;
+  detail: string;
+}
+
 /** Where the key is used. */
 export interface PatchedKeyChangeInputRequest {
   name?: string;
@@ -355,6 +657,17 @@ export interface PatchedRewardChangeInputRequest {
   name?: string;
   description?: string;
   costPoints?: number;
+  kind?: RewardKind;
+  /** Of a product: what the till knows it by. */
+  sku?: string;
+  /** What whoever gets it should know; of something in words, the words. */
+  instructions?: string;
+  startsAt?: string | null;
+  endsAt?: string | null;
+  /** Empty: as many as are asked for. */
+  stock?: number | null;
+  limitPerMember?: number | null;
+  minimumTierId?: string | null;
   isActive?: boolean;
 }
 
@@ -391,6 +704,26 @@ export interface PersonOutput {
   birthDate: string | null;
   marketingConsent: boolean;
   anonymizedAt: string | null;
+}
+
+/** What changes; what is left out stays as it is. null takes quiet hours, a phone, token or language away. */
+export interface PreferencesInputRequest {
+  channels?: ChannelsInputRequest;
+  kinds?: KindsInputRequest;
+  language?: string | null;
+  quietHours?: QuietHoursInputRequest | null;
+  phone?: string | null;
+  pushToken?: string | null;
+}
+
+/** How the member wants to hear from the merchant. `language` is null where the program's is used. */
+export interface PreferencesOutput {
+  channels: Channels;
+  kinds: Kinds;
+  language: string | null;
+  quietHours: QuietHours | null;
+  phone: string | null;
+  pushToken: string | null;
 }
 
 /** What the purchase would earn now, and why: the rule, its rate, multiplier and caps. */
@@ -502,6 +835,20 @@ export interface ProgramPage {
   nextCursor: string | null;
 }
 
+/** When marketing messages wait, by the member's own clock. */
+export interface QuietHours {
+  from: string;
+  until: string;
+  timeZone: string;
+}
+
+/** When marketing messages wait, by the member's own clock: `from` and `until` as HH:MM. They may pass midnight. */
+export interface QuietHoursInputRequest {
+  from: string;
+  until: string;
+  timeZone?: string;
+}
+
 /** Whether every figure kept beside the ledger agrees with it. */
 export interface ReconciliationOutput {
   isBalanced: boolean;
@@ -515,6 +862,37 @@ export interface RedeemInputRequest {
   orderReference: string;
   occurredAt?: string;
 }
+
+/** A reward, or points in all, for a member. Where both are given, the reward counts. */
+export interface RedemptionInputRequest {
+  rewardSlug?: string;
+  pointsCost?: number;
+  quantity?: number;
+  metadata?: unknown;
+}
+
+/** A redemption; `pointsCost` is the total. `failureReason` says why it came to nothing, where somebody said. */
+export interface RedemptionOutput {
+  id: string;
+  memberId: string;
+  rewardId: string | null;
+  status: RedemptionStatus;
+  pointsCost: number;
+  quantity: number;
+  requestedAt: string;
+  fulfilledAt: string | null;
+  cancelledAt: string | null;
+  failureReason: string | null;
+}
+
+/** Redemptions, newest first; `pendingCount` counts those that are open, whatever was asked for. */
+export interface RedemptionPage {
+  redemptions: RedemptionOutput[];
+  nextCursor: string | null;
+  pendingCount: number;
+}
+
+export type RedemptionStatus = "requested" | "fulfilled" | "failed" | "cancelled";
 
 /** A refund: `taken` points went, `shortfall` were asked for and not there; they are not owed. */
 export interface Refund {
@@ -544,10 +922,24 @@ export interface RefundInputRequest {
   occurredAt?: string;
 }
 
+/** An intent that could not be applied, by its id at the checkout. */
+export interface RejectedIntent {
+  id: string;
+  code: string;
+  detail: string;
+}
+
 /** Why there is a new card. */
 export interface ReplaceInputRequest {
   reason: string;
 }
+
+/** `resolved` unless it says `cancelled`, which also lets go of what is held. */
+export interface ResolveInputRequest {
+  status?: ResolveInputStatusEnum;
+}
+
+export type ResolveInputStatusEnum = "resolved" | "cancelled";
 
 /** Points to give back; with `entryId`, out of what that expiry took. */
 export interface RestoreInputRequest {
@@ -563,8 +955,21 @@ export interface RewardInputRequest {
   name: string;
   description?: string;
   costPoints: number;
+  kind?: RewardKind;
+  /** Of a product: what the till knows it by. */
+  sku?: string;
+  /** What whoever gets it should know; of something in words, the words. */
+  instructions?: string;
+  startsAt?: string | null;
+  endsAt?: string | null;
+  /** Empty: as many as are asked for. */
+  stock?: number | null;
+  limitPerMember?: number | null;
+  minimumTierId?: string | null;
   isActive?: boolean;
 }
+
+export type RewardKind = "discount_code" | "product" | "free_text";
 
 /** How long the old key lives on: time to bring the new one to the tills. */
 export interface RotateInputRequest {
@@ -636,7 +1041,7 @@ export interface ShareOutput {
 /** Points that were spent: the redemption and its ledger entry. */
 export interface Spent {
   id: string;
-  status: SpentStatusEnum;
+  status: RedemptionStatus;
   pointsCost: number;
   quantity: number;
   rewardSlug: string | null;
@@ -645,8 +1050,6 @@ export interface Spent {
   fulfilledAt: string | null;
   entry: Entry | null;
 }
-
-export type SpentStatusEnum = "requested" | "fulfilled" | "failed" | "cancelled";
 
 /** A card: one member of one program. */
 export interface StaffCardOutput {
@@ -709,7 +1112,7 @@ export interface StaffReplaceInputRequest {
   reason: string;
 }
 
-/** A reward of a program. */
+/** A reward of a program. `stock` is what is left; `codesLeft` is of its pool, null where it gives no codes. */
 export interface StaffRewardOutput {
   readonly id: string;
   merchant: string;
@@ -718,7 +1121,20 @@ export interface StaffRewardOutput {
   name: string;
   description?: string;
   costPoints: number;
+  kind?: RewardKind;
+  /** Of a product: what the till knows it by. */
+  sku?: string;
+  /** What whoever gets it should know; of something in words, the words. */
+  instructions?: string;
+  startsAt?: string | null;
+  endsAt?: string | null;
+  /** Empty: as many as are asked for. */
+  stock?: number | null;
+  limitPerMember?: number | null;
+  minimumTierId: string | null;
   isActive?: boolean;
+  readonly picture: string | null;
+  readonly codesLeft: number | null;
   readonly createdAt: string;
 }
 
@@ -867,6 +1283,13 @@ export interface SwitchInputRequest {
   reason?: string;
 }
 
+/** What the entry took of a lot; negative where it gave back. */
+export interface TakenLot {
+  lotId: string;
+  points: number;
+  expiresAt: string;
+}
+
 export type TierBasis = "lifetime" | "rolling";
 
 /** A new level of a program. */
@@ -890,9 +1313,49 @@ export interface TierPreviewOutput {
   unwarned: number;
 }
 
+/** How far each source has been read: a time, for people; null where none was read. */
+export interface TimelineCursor {
+  ledger: string | null;
+  redemptions: string | null;
+  referrals: string | null;
+  nudges: string | null;
+  guardrails: string | null;
+}
+
+/** Something that happened; the object of its kind tells more. */
+export interface TimelineEntry {
+  kind: TimelineEntryKindEnum;
+  id: string;
+  occurredAt: string;
+  ledger?: LedgerLine;
+  redemption?: RedemptionOutput;
+  referral?: Record<string, unknown>;
+  nudge?: Record<string, unknown>;
+  override?: Record<string, unknown>;
+}
+
+export type TimelineEntryKindEnum = "ledger" | "redemption" | "referral" | "nudge" | "guardrail_override";
+
+/** Entries, newest first; `cursorToken` is the `cursor` that leads on, and null at the end. */
+export interface TimelinePage {
+  entries: TimelineEntry[];
+  cursor: TimelineCursor;
+  cursorToken: string | null;
+  hasMore: boolean;
+  appliedFilters: AppliedFilters;
+}
+
 /** At which merchant; may be left out where the run, or the user, has one only. */
 export interface UndoInputRequest {
   merchant?: string;
+}
+
+/** An entry that took of the lot. */
+export interface UsedBy {
+  entryId: string;
+  entryType: EntryType;
+  points: number;
+  occurredAt: string;
 }
 
 /** Why it is undone. */
@@ -1232,6 +1695,133 @@ export interface Operations {
     path: "/api/v1/admin/loyalty/tiers/{rowId}";
     pathParameters: { rowId: string };
     answers: { 204: undefined };
+  };
+  /** Confirm or cancel what a member means to do with an order; each intent counts once, and stands alone: POST /api/v1/loyalty/checkout/intents */
+  sendCheckoutIntents: {
+    method: "POST";
+    path: "/api/v1/loyalty/checkout/intents";
+    body: CheckoutInputRequest;
+    answers: { 200: CheckoutOutput };
+  };
+  /** Ask to be forgotten; the merchant does it within 30 days, and until then the card goes on working: POST /api/v1/loyalty/erase */
+  eraseMember: {
+    method: "POST";
+    path: "/api/v1/loyalty/erase";
+    answers: { 200: ErasureOutput; 202: ErasureOutput };
+  };
+  /** Why an entry, or what came of an order, is what it is: rule, rate, caps, lots, holds, what answered it since: GET /api/v1/loyalty/explain */
+  explain: {
+    method: "GET";
+    path: "/api/v1/loyalty/explain";
+    queryParameters: { entryId?: string; orderReference?: string };
+    answers: { 200: ExplanationOutput };
+  };
+  /** All that is stored of the member, by table: GET /api/v1/loyalty/export */
+  exportMember: {
+    method: "GET";
+    path: "/api/v1/loyalty/export";
+    answers: { 200: MemberExport };
+  };
+  /** The member's ledger, newest entry first: GET /api/v1/loyalty/ledger */
+  readLedger: {
+    method: "GET";
+    path: "/api/v1/loyalty/ledger";
+    queryParameters: { cursor?: string; limit?: number; types?: ("earn" | "welcome_bonus" | "referral_bonus" | "tier_bonus" | "redeem" | "points_expired" | "admin_adjustment" | "refund" | "undo" | "stamp_earned" | "stamp_redeemed" | "stamp_voided" | "adjustment")[] };
+    answers: { 200: LedgerPage };
+  };
+  /** A member: points, tier, the way to the next one and what expires soonest; made on first sight: GET /api/v1/loyalty/members/{userId} */
+  readMember: {
+    method: "GET";
+    path: "/api/v1/loyalty/members/{userId}";
+    pathParameters: { userId: string };
+    answers: { 200: MemberOverview };
+  };
+  /** Ask for a reward, or for points to be spent; the points are held until it is fulfilled: POST /api/v1/loyalty/members/{userId}/redemptions */
+  requestRedemption: {
+    method: "POST";
+    path: "/api/v1/loyalty/members/{userId}/redemptions";
+    pathParameters: { userId: string };
+    body: RedemptionInputRequest;
+    answers: { 201: RedemptionOutput };
+  };
+  /** The member's pending intents and cards of them in the member's language, oldest first: GET /api/v1/loyalty/next-actions */
+  readNextActions: {
+    method: "GET";
+    path: "/api/v1/loyalty/next-actions";
+    answers: { 200: NextActions };
+  };
+  /** Take an intent out of the feed; one that is not pending is answered unchanged: POST /api/v1/loyalty/next-actions/{intentId}/resolve */
+  resolveNextAction: {
+    method: "POST";
+    path: "/api/v1/loyalty/next-actions/{intentId}/resolve";
+    pathParameters: { intentId: string };
+    body: ResolveInputRequest;
+    answers: { 200: IntentOutput };
+  };
+  /** Channels, kinds of message, language, quiet hours, phone and push token of the member: GET /api/v1/loyalty/preferences */
+  readPreferences: {
+    method: "GET";
+    path: "/api/v1/loyalty/preferences";
+    answers: { 200: PreferencesOutput };
+  };
+  /** Change how the member wants to hear from the merchant; what is left out stays as it is: PUT /api/v1/loyalty/preferences */
+  changePreferences: {
+    method: "PUT";
+    path: "/api/v1/loyalty/preferences";
+    body: PreferencesInputRequest;
+    answers: { 200: PreferencesOutput };
+  };
+  /** The member's redemptions, newest first, and how many are open: GET /api/v1/loyalty/redemptions */
+  readRedemptions: {
+    method: "GET";
+    path: "/api/v1/loyalty/redemptions";
+    queryParameters: { cursor?: string; limit?: number; statuses?: ("requested" | "fulfilled" | "failed" | "cancelled")[] };
+    answers: { 200: RedemptionPage };
+  };
+  /** It is not wanted any more: the held points are free again; one that is closed is answered unchanged: POST /api/v1/loyalty/redemptions/{redemptionId}/cancel */
+  cancelRedemption: {
+    method: "POST";
+    path: "/api/v1/loyalty/redemptions/{redemptionId}/cancel";
+    pathParameters: { redemptionId: string };
+    body: CancelInputRequest;
+    answers: { 200: RedemptionOutput };
+  };
+  /** It cannot be fulfilled: the held points are free again; one that is closed is answered unchanged: POST /api/v1/loyalty/redemptions/{redemptionId}/fail */
+  failRedemption: {
+    method: "POST";
+    path: "/api/v1/loyalty/redemptions/{redemptionId}/fail";
+    pathParameters: { redemptionId: string };
+    body: FailInputRequest;
+    answers: { 200: RedemptionOutput };
+  };
+  /** The member has it: the held points are spent; one that is closed is answered unchanged: POST /api/v1/loyalty/redemptions/{redemptionId}/fulfill */
+  fulfillRedemption: {
+    method: "POST";
+    path: "/api/v1/loyalty/redemptions/{redemptionId}/fulfill";
+    pathParameters: { redemptionId: string };
+    body: FulfillInputRequest;
+    answers: { 200: RedemptionOutput };
+  };
+  /** The program's active rewards, cheapest first: GET /api/v1/loyalty/rewards */
+  readRewards: {
+    method: "GET";
+    path: "/api/v1/loyalty/rewards";
+    queryParameters: { merchant?: string };
+    answers: { 200: CatalogueReward[] };
+  };
+  /** The program's active tiers, lowest threshold first: GET /api/v1/loyalty/tiers */
+  readTiers: {
+    method: "GET";
+    path: "/api/v1/loyalty/tiers";
+    queryParameters: { merchant?: string };
+    answers: { 200: CatalogueTier[] };
+  };
+  /** Everything that happened to the member, newest first: GET /api/v1/loyalty/timeline */
+  readTimeline: {
+    method: "GET";
+    path: "/api/v1/loyalty/timeline";
+    queryParameters: { campaignSlug?: string; checkoutOrderId?: string; cursor?: string; guardrailScopes?: ("invite_quota" | "invite_cooldown" | "global_throttle")[]; includeGuardrails?: boolean; includeLedger?: boolean; includeNudges?: boolean; includeRedemptions?: boolean; includeReferrals?: boolean; ledgerTypes?: ("earn" | "welcome_bonus" | "referral_bonus" | "tier_bonus" | "redeem" | "points_expired" | "admin_adjustment" | "refund" | "undo" | "stamp_earned" | "stamp_redeemed" | "stamp_voided" | "adjustment")[]; limit?: number; nudgeStatuses?: ("active" | "acknowledged" | "dismissed" | "expired")[]; redemptionStatuses?: ("requested" | "fulfilled" | "failed" | "cancelled")[]; referralCode?: string; referralStatuses?: ("draft" | "sent" | "converted" | "expired" | "cancelled")[] };
+    answers: { 200: TimelinePage };
   };
   /** Up to 100 operations a till has queued, in their order, each with its own result, each once: POST /api/v1/store/loyalty/batch */
   runBatch: {

@@ -1,13 +1,15 @@
+from loyalty.models.checkout import CheckoutIntent
 from loyalty.models.entries import FREE_TEXT_KEYS, LIFETIME_TYPES, EntryType, LedgerEntry
 from loyalty.models.lots import LotAllocation, PointLot
 from loyalty.models.members import Member, ReplacedCard
 from loyalty.models.programs import ExpiryPolicy, Program, Tier, TierBasis
 from loyalty.models.redemptions import Redemption
-from loyalty.models.rewards import Reward
+from loyalty.models.rewards import Reward, RewardCode, RewardKind, RewardPicture
 
 __all__ = [
     "FREE_TEXT_KEYS",
     "LIFETIME_TYPES",
+    "CheckoutIntent",
     "EntryType",
     "ExpiryPolicy",
     "LedgerEntry",
@@ -18,6 +20,9 @@ __all__ = [
     "Redemption",
     "ReplacedCard",
     "Reward",
+    "RewardCode",
+    "RewardKind",
+    "RewardPicture",
     "Tier",
     "TierBasis",
 ]

@@ -115,6 +115,8 @@ class LedgerEntry(models.Model):
             ),
         ]
         indexes = [
+            # A member's year, day and timeline: `number` is the order of writing, not of what happened.
+            models.Index(fields=["member", "occurred_at", "number"], name="entries_in_time"),
             models.Index(fields=["run_id"], condition=Q(run_id__isnull=False), name="entries_of_a_run"),
             models.Index(
                 fields=["answers_id"],

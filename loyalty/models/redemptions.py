@@ -1,5 +1,7 @@
 """Points on their way to becoming something."""
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -24,6 +26,8 @@ class Redemption(models.Model):
     replayed = False
     # Its ledger entry, where the operation that made it has it at hand.
     entry: LedgerEntry | None = None
+    # The transaction in which this object was read under its member's lock (loyalty/operations/redemptions).
+    locked_in: Any = None
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     merchant = models.ForeignKey(
@@ -33,7 +37,9 @@ class Redemption(models.Model):
         verbose_name=_("merchant"),
         db_index=False,
     )
-    member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="redemptions", verbose_name=_("member"))
+    member = models.ForeignKey(
+        Member, on_delete=models.PROTECT, related_name="redemptions", verbose_name=_("member"), db_index=False
+    )
     reward = models.ForeignKey(
         Reward,
         on_delete=models.PROTECT,
@@ -66,6 +72,8 @@ class Redemption(models.Model):
     status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.REQUESTED)
     points_cost = models.BigIntegerField(_("points"))
     quantity = models.PositiveIntegerField(_("quantity"), default=1)
+    # What it took of the reward's stock, and gives back if nothing comes of it; none where there is as much as wanted.
+    units_taken = models.PositiveIntegerField(_("units taken"), default=0, db_default=0, editable=False)
     order_reference = models.CharField(_("order"), max_length=64, blank=True, default="")
     requested_at = models.DateTimeField(_("requested"))
     fulfilled_at = models.DateTimeField(_("fulfilled"), null=True, blank=True)
@@ -92,6 +100,7 @@ class Redemption(models.Model):
                 condition=Q(status="requested"),
                 name="open_redemptions",
             ),
+            models.Index(fields=["member", "-requested_at", "-id"], name="redemptions_of_a_member"),
         ]
 
     def __str__(self) -> str:

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Model
 
-from loyalty.models import Member, Program, Reward, Tier
+from loyalty.models import Member, Program, Tier
 from loyalty_site.prepared import prepared_cursor
 from loyalty_site.tenants.models import Customer, Merchant
 
@@ -20,8 +20,6 @@ _JOINED: tuple[tuple[str, type[Model]], ...] = (("m", Member), ("p", Program), (
 _LADDER = """
 (SELECT coalesce(jsonb_agg(to_jsonb(t) ORDER BY t.point_threshold, t.slug), '[]')::text
    FROM loyalty_tiers t WHERE t.program_id = p.id)"""
-
-_REWARD = "(SELECT to_jsonb(r)::text FROM loyalty_rewards r WHERE r.program_id = p.id AND r.slug = %s)"
 
 _MERCHANT = "(SELECT o.slug FROM merchants o WHERE o.id = m.merchant_id)"
 
@@ -54,24 +52,19 @@ def by_card(merchant_id: UUID, card_number: str, *, for_change: bool = False) ->
     return found[0] if found else None
 
 
-def by_card_with_reward(merchant_id: UUID, card_number: str, slug: str) -> tuple[Member, Reward | None] | None:
-    """The merchant's member with this card, locked, and the reward of the member's program with this slug."""
-    with prepared_cursor() as cursor:
-        cursor.execute(
-            f"{selection()}, {_REWARD} {_FROM} WHERE m.merchant_id = %s AND m.card_number = %s FOR NO KEY UPDATE OF m",
-            [slug, merchant_id, card_number],
-        )
-        row = cursor.fetchone()
-    if row is None:
-        return None
-    member = member_of(row)
-    mark_as_locked(member)
-    if row[-1] is None:
-        return member, None
-    facts = json.loads(row[-1])
-    reward = Reward(**{**facts, "id": UUID(facts["id"]), "program_id": member.program_id})
-    reward._state.adding, reward._state.db = False, "default"
-    return member, reward
+def by_user(merchant_id: UUID, user_id: UUID, *, for_change: bool = False) -> Member | None:
+    """The merchant's member with this id of the storefront's, in the active program before others; None for nobody.
+
+    A merchant that is switched off has none.
+    """
+    found = members(
+        """c.merchant_id = %s AND c.user_id = %s
+           AND EXISTS (SELECT 1 FROM merchants x WHERE x.id = c.merchant_id AND x.is_active)""",
+        [merchant_id, user_id],
+        for_change=for_change,
+        order="ORDER BY p.is_active DESC, m.id DESC LIMIT 1",
+    )
+    return found[0] if found else None
 
 
 def by_id(member_id: UUID, *, merchants: list[UUID] | None) -> Member | None:

@@ -121,6 +121,21 @@ def count(subject: str, *, limit: int) -> Usage:
     return Usage(limit, calls, resets_in)
 
 
+def count_member(merchant_id: UUID, customer_id: UUID, *, limit: int) -> tuple[UUID, Usage] | None:
+    """The `user_id` of the merchant's customer, their call counted; None for nobody, and for who has been forgotten."""
+    with prepared_cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT c.user_id, n.calls, n.resets_in
+              FROM customers c, LATERAL http_count_v1('member:' || c.merchant_id || ':' || c.user_id, %s) n
+             WHERE c.id = %s AND c.merchant_id = %s AND c.anonymized_at IS NULL
+            """,
+            [limit, customer_id, merchant_id],
+        )
+        row = cursor.fetchone()
+    return None if row is None else (row[0], Usage(limit, row[1], row[2]))
+
+
 def purge(*, before: datetime) -> int:
     """Delete windows of minutes that began before; returns how many there were."""
     with connection.cursor() as cursor:

@@ -107,6 +107,15 @@ class Flag(serializers.BooleanField):
         return data
 
 
+class QueryFlag(serializers.BooleanField):
+    """true or false in an address."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, str) or data.lower() not in ("true", "false"):
+            self.fail("invalid", input=data)
+        return data.lower() == "true"
+
+
 class Id(serializers.UUIDField):
     """A UUID as text."""
 

@@ -47,9 +47,12 @@ class CamelParser(BaseParser):
 
 def rendered(data: Any) -> bytes:
     """snake_case names into camelCase JSON."""
-    return _encoded(
-        json.dumps(camelized(data), cls=JSONEncoder, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    )
+    return written(camelized(data))
+
+
+def written(data: Any) -> bytes:
+    """The data as JSON, its names as they are."""
+    return _encoded(json.dumps(data, cls=JSONEncoder, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
 
 
 def whole(members: Mapping[str, list[str] | str | None]) -> HttpResponse:

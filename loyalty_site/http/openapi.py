@@ -74,6 +74,11 @@ class Schema(AutoSchema):
         # Views are described by their addresses, which stand above each operation already.
         return ""
 
+    def get_auth(self) -> list[Any]:
+        # A call that needs no credential may bring one.
+        required: list[Any] = super().get_auth()
+        return [*required, {}] if getattr(self.view, "is_public", False) else required
+
     def _get_response_bodies(self, direction: Any = "response") -> Any:
         # Not `get_response_serializers`, which `extend_schema` puts aside.
         bodies = super()._get_response_bodies(direction)
@@ -103,8 +108,13 @@ def _example(status: int) -> OpenApiExample:
     )
 
 
+def _lets_in(view: Any, kind: str) -> bool:
+    """Whether callers of this kind are answered by the view; a door of one kind says nothing of kinds."""
+    return bool(getattr(view, kind, True) or getattr(view, "is_public", False))
+
+
 class KeyScheme(OpenApiAuthenticationExtension):
-    target_class = "loyalty_site.http.views.KeyAuthentication"
+    target_class = "loyalty_site.http.authentication.KeyAuthentication"
     name = ["apiKey", "apiKeyHeader"]
 
     def get_security_definition(self, auto_schema: Any) -> Any:
@@ -114,11 +124,13 @@ class KeyScheme(OpenApiAuthenticationExtension):
         ]
 
     def get_security_requirement(self, auto_schema: Any) -> Any:
-        return [{"apiKey": []}, {"apiKeyHeader": []}]
+        if _lets_in(auto_schema.view, "for_operators"):
+            return [{"apiKey": []}, {"apiKeyHeader": []}]
+        return None
 
 
 class StaffScheme(OpenApiAuthenticationExtension):
-    target_class = "loyalty_site.http.views.StaffAuthentication"
+    target_class = "loyalty_site.http.authentication.StaffAuthentication"
     name = ["staffToken", "staffSession"]
 
     def get_security_definition(self, auto_schema: Any) -> Any:
@@ -132,11 +144,19 @@ class StaffScheme(OpenApiAuthenticationExtension):
 
 
 class MemberScheme(OpenApiAuthenticationExtension):
-    target_class = "loyalty_site.http.views.MemberAuthentication"
-    name = "memberToken"
+    target_class = "loyalty_site.http.authentication.MemberAuthentication"
+    name = ["memberToken", "memberSession"]
 
     def get_security_definition(self, auto_schema: Any) -> Any:
-        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A member token"}
+        return [
+            {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A member token"},
+            {"type": "apiKey", "in": "cookie", "name": "sessionid", "description": "The hub's session, with CSRF"},
+        ]
+
+    def get_security_requirement(self, auto_schema: Any) -> Any:
+        if _lets_in(auto_schema.view, "for_members"):
+            return [{"memberToken": []}, {"memberSession": []}]
+        return None
 
 
 def camelize(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def _answers(customer: Customer) -> "QuerySet[IdempotentAnswer]":
 
 
 def _name(customer: Customer) -> str:
-    """What stands for the customer's own calls (views.MemberAuthentication)."""
+    """What stands for the customer's own calls (authentication.MemberAuthentication)."""
     return f"member:{customer.merchant_id}:{customer.user_id}"
 
 

@@ -2,32 +2,30 @@
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 from uuid import UUID
 
-from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
-from django.utils.crypto import constant_time_compare
+from django.http import HttpResponse
 from rest_framework import exceptions
-from rest_framework.authentication import BaseAuthentication, CSRFCheck
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from loyalty_site import outbox
-from loyalty_site.http import credentials, idempotency
+from loyalty_site.http import idempotency
+from loyalty_site.http.authentication import KeyAuthentication, MemberAuthentication, StaffAuthentication
 from loyalty_site.http.casing import snake
 from loyalty_site.http.credentials import Caller, Usage
-from loyalty_site.http.media import CamelParser, CamelRenderer, rendered
+from loyalty_site.http.media import CamelParser, CamelRenderer, rendered, written
 from loyalty_site.http.models import Scope
-from loyalty_site.http.secrets import API_KEY_PREFIX, STAFF_TOKEN_PREFIX
-from loyalty_site.http.tokens import read
 from loyalty_site.refusals import Refusal
 from loyalty_site.tenants.models import Merchant, Store, User
 from loyalty_site.tenants.permissions import holds_anywhere, may
+
+# A key with one of these opens the operator door.
+OPERATORS = frozenset({Scope.CHECKOUT, Scope.OPERATOR})
 
 
 class RateLimited(Refusal):
@@ -36,88 +34,6 @@ class RateLimited(Refusal):
     code = "rate_limited"
     status = 429
     sentence = "Too many requests; wait a moment."
-
-
-class KeyAuthentication(BaseAuthentication):
-    """`Authorization: Api-Key <key>` or `X-API-Key: <key>`."""
-
-    def authenticate(self, request: Request) -> tuple[Any, None] | None:
-        text = _after("api-key", request) or request._request.META.get("HTTP_X_API_KEY", "").strip()
-        if not text:
-            return None
-        caller = None
-        if text.startswith(API_KEY_PREFIX):
-            caller = credentials.admit_key(text, limit=settings.RATE_LIMIT_STORE)
-        if caller is None:
-            raise exceptions.AuthenticationFailed("This key is unknown, revoked or expired.", "invalid_key")
-        return caller, None
-
-    def authenticate_header(self, request: Request) -> str:
-        return 'Api-Key realm="store"'
-
-
-class StaffAuthentication(BaseAuthentication):
-    """`Authorization: Bearer rs_...`, else the console's session with a CSRF token."""
-
-    def authenticate(self, request: Request) -> tuple[Any, None] | None:
-        text = _after("bearer", request)
-        if not text:
-            return self._in_session(request._request)
-        caller = None
-        if text.startswith(STAFF_TOKEN_PREFIX):
-            caller = credentials.admit_staff(token=text, limit=settings.RATE_LIMIT_MEMBER)
-        if caller is None:
-            raise exceptions.AuthenticationFailed("This token is unknown, revoked or expired.", "invalid_token")
-        return caller, None
-
-    def authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="staff"'
-
-    def _in_session(self, request: HttpRequest) -> tuple[Any, None] | None:
-        session = getattr(request, "session", None)
-        if session is None or session.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
-            return None
-        # `request.user` would read the user alone: here they come with their roles, and are counted.
-        user_id = User._meta.pk.to_python(session.get(SESSION_KEY))
-        caller = credentials.admit_staff(user_id=user_id, limit=settings.RATE_LIMIT_MEMBER)
-        if caller is None or caller.user is None or not _signed(session, caller.user):
-            return None
-        check = CSRFCheck(lambda _request: None)  # type: ignore[arg-type]
-        check.process_request(request)
-        if reason := check.process_view(request, cast(Any, None), (), {}):
-            raise exceptions.PermissionDenied(f"CSRF: {reason}", "csrf_failed")
-        return caller, None
-
-
-def _signed(session: Any, user: User) -> bool:
-    """Whether the session was begun with the user's present password, as Django's own `get_user` asks."""
-    known = session.get(HASH_SESSION_KEY) or ""
-    hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
-    return any(constant_time_compare(known, each) for each in hashes)
-
-
-class MemberAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <member token>`."""
-
-    def authenticate(self, request: Request) -> tuple[Any, None] | None:
-        text = _after("bearer", request)
-        if not text:
-            return None
-        token = read(text)
-        if token is None:
-            raise exceptions.AuthenticationFailed("This token is not valid, or has expired.", "invalid_token")
-        name = f"member:{token.merchant_id}:{token.user_id}"
-        usage = credentials.count(name, limit=settings.RATE_LIMIT_MEMBER)
-        return Caller(name=name, merchant=Merchant(id=token.merchant_id), user_id=token.user_id, usage=usage), None
-
-    def authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="member"'
-
-
-def _after(scheme: str, request: Request) -> str:
-    """What follows the scheme in the Authorization header; empty for another scheme."""
-    name, _, rest = request._request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-    return rest.strip() if name.lower() == scheme else ""
 
 
 class JsonAlone(BaseContentNegotiation):
@@ -150,6 +66,8 @@ class Door(APIView):
     permission_classes: Any = []
     # The scope a key needs for this view.
     scope: ClassVar[str | None] = None
+    # Whether it answers callers without a credential as well.
+    is_public: ClassVar[bool] = False
 
     request: Request
 
@@ -161,15 +79,16 @@ class Door(APIView):
         # Who calls comes first, so that whatever is wrong with a call, it counts and its answer says what is left.
         self.format_kwarg = None
         caller = request.user
-        if not isinstance(caller, Caller):
+        if not isinstance(caller, Caller) and not self.is_public:
             raise exceptions.NotAuthenticated
         request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
-        usage = caller.usage
+        usage = caller.usage if isinstance(caller, Caller) else None
         if usage is not None and usage.exceeded:
             raise RateLimited(f"At most {usage.limit} requests a minute.", retry_after=usage.resets_in)
         if request.method in ("POST", "PUT", "PATCH") and "HTTP_TRANSFER_ENCODING" in request.META:
             raise exceptions.ParseError("The body must come with a Content-Length, not in chunks.", "length_required")
-        self.allow(caller)
+        if isinstance(caller, Caller):
+            self.allow(caller)
 
     def allow(self, caller: Caller) -> None:
         """Raise PermissionDenied where this caller may not use this view."""
@@ -204,6 +123,10 @@ class Door(APIView):
                 raise exceptions.ValidationError({inner[:100]: [exceptions.ErrorDetail("Give it once.", "repeated")]})
             named[inner] = values if hasattr(fields.get(inner), "child") else values[0]
         return taken(serializer, named)
+
+    def answered(self, body: Any) -> HttpResponse:
+        """An answer whose names are in camelCase already, for long lists: to turn them costs more than all the rest."""
+        return _answered(200, written(body), replayed=False)
 
     def change(self, make: Callable[[], "Answer"]) -> HttpResponse:
         """Make a change once: in one transaction with the answer kept for whoever asks again with the same key."""
@@ -268,6 +191,56 @@ class StoreView(Door):
         if caller.store is None or caller.merchant is None or self.scope not in caller.scopes:
             raise exceptions.PermissionDenied(f"This key has no scope '{self.scope}' of a store.", "wrong_scope")
         self.merchant, self.store = caller.merchant, caller.store
+
+
+class LoyaltyView(Door):
+    """The door that operators and members share; the subclasses say which of the two may come in.
+
+    A caller with a good credential of the other kind is answered 403.
+    """
+
+    authentication_classes: Any = [KeyAuthentication, MemberAuthentication]
+    for_operators: ClassVar[bool] = False
+    for_members: ClassVar[bool] = False
+
+    # Of a member only the id is set.
+    merchant: Merchant
+    # The storefront's id of the member who calls; None: an operator calls.
+    user_id: UUID | None = None
+
+    def allow(self, caller: Caller) -> None:
+        if caller.merchant is None or not self._is_asked_by(caller):
+            raise exceptions.PermissionDenied("This credential is not for this call.", "wrong_scope")
+        self.merchant, self.user_id = caller.merchant, caller.user_id
+
+    def _is_asked_by(self, caller: Caller) -> bool:
+        if caller.user_id is not None:
+            return self.for_members or self.is_public
+        return self.is_public or (self.for_operators and bool(OPERATORS & caller.scopes))
+
+
+class OperatorView(LoyaltyView):
+    """The operator door: checkout or back office, with a key of the merchant, of a store or of none."""
+
+    for_operators = True
+
+
+class MemberView(LoyaltyView):
+    """The member door: a member, with a token from the storefront or the hub's session."""
+
+    for_members = True
+
+
+class SharedView(LoyaltyView):
+    """Answers operators about any member of the merchant, and members about themselves."""
+
+    for_operators = for_members = True
+
+
+class PublicView(LoyaltyView):
+    """Answers whoever asks, with any credential or none."""
+
+    is_public = True
 
 
 class StaffView(Door):

@@ -26,6 +26,7 @@ _RULES: dict[str, tuple[frozenset[Role], frozenset[Role]]] = {
     "tenants.staffrole": (_OWN, _OWN),
     "tenants.user": (_OWN, _PLATFORM),
     "tenants.customer": (_EVERYONE, _MANAGE),
+    "tenants.erasurerequest": (_EVERYONE, _MANAGE),
     "loyalty.program": (_EVERYONE, _MANAGE),
     "loyalty.tier": (_EVERYONE, _MANAGE),
     "loyalty.reward": (_EVERYONE, _MANAGE),
@@ -33,6 +34,7 @@ _RULES: dict[str, tuple[frozenset[Role], frozenset[Role]]] = {
     "loyalty.ledgerentry": (_EVERYONE, _MANAGE),
     "loyalty.pointlot": (_EVERYONE, _MANAGE),
     "loyalty.redemption": (_EVERYONE, _MANAGE),
+    "loyalty.checkoutintent": (_EVERYONE, _MANAGE),
     "jobs.run": (_VIEW_ALL, _MANAGE),
     "http.apikey": (_OWN, _OWN),
 }

@@ -1,13 +1,14 @@
-"""What this app itself stores of a person: the customer's own row."""
+"""What this app itself stores of a person: the customer's own row, and that they asked to be forgotten."""
 
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from django.forms.models import model_to_dict
 
 from loyalty_site.ids import new_id
 from loyalty_site.tenants import privacy
-from loyalty_site.tenants.models import Customer
+from loyalty_site.tenants.models import Customer, ErasureRequest
 
 _TELLING = (
     "user_id",
@@ -23,10 +24,13 @@ _TELLING = (
     "marketing_consent_source",
 )
 
+_TOLD_OF_REQUESTS: tuple[str, ...] = ("id", "requested_at", "due_at", "done_at")
+
 
 def register() -> None:
-    """Answer for the customers' table."""
+    """Answer for the customers' table, and for their requests to be forgotten."""
     privacy.keep(Customer._meta.db_table, columns=_TELLING, export=_export, forget=_forget)
+    privacy.keep(ErasureRequest._meta.db_table, columns=[], export=_export_requests, forget=_close_requests)
 
 
 def _export(customer: Customer) -> list[dict[str, Any]]:
@@ -53,3 +57,12 @@ def _forget(customer: Customer, at: datetime) -> list[privacy.Statement]:
         anonymized_at=at,
     )
     return [forgotten]
+
+
+def _export_requests(customer: Customer) -> QuerySet[Any, Any]:
+    rows = ErasureRequest.objects.filter(customer=customer).order_by("requested_at")
+    return rows.values(*_TOLD_OF_REQUESTS)
+
+
+def _close_requests(customer: Customer, at: datetime) -> list[privacy.Statement]:
+    return [privacy.update(ErasureRequest.objects.filter(customer=customer, done_at=None), done_at=at)]

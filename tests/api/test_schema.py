@@ -20,11 +20,13 @@ from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 
 from loyalty.models import Reward, Tier
-from loyalty_site.http import keys, typescript
+from loyalty.operations import checkout, redemptions
+from loyalty_site.http import keys, tokens, typescript
 from loyalty_site.jobs import runs
 from loyalty_site.jobs.models import Run
 from loyalty_site.tenants.models import Role, StaffRole, User
 from tests import server
+from tests.api.test_isolation import door_of
 
 COMMITTED = server.ROOT / "docs" / "openapi.yaml"
 TYPES = server.ROOT / "docs" / "types" / "loyalty.d.ts"
@@ -122,7 +124,7 @@ def in_process() -> Iterator[None]:
 
 @pytest.fixture
 def world(in_process: None, program: Any, counter: Any, alice: Any, buy: Any) -> dict[str, Any]:
-    """A café with a row of each kind, a till's key and an owner's token."""
+    """A café with a row of each kind, and a credential for each door."""
     now = timezone.now()
     entry = buy(amount="400.00")
     tier = Tier.objects.create(program=program, slug="gold", name="Gold", point_threshold=10_000)
@@ -130,14 +132,25 @@ def world(in_process: None, program: Any, counter: Any, alice: Any, buy: Any) ->
     scopes = ["store", "member_tokens"]
     _, text = keys.make(merchant=program.merchant, store=counter, name="till", scopes=scopes, at=now)
     other, _ = keys.make(merchant=program.merchant, store=counter, name="till 2", scopes=scopes, at=now)
+    _, operator = keys.make(merchant=program.merchant, store=None, name="back end", scopes=["operator"], at=now)
+    member, _ = tokens.issue(merchant_id=program.merchant_id, user_id=alice.customer.user_id, at=now)
     user = User.objects.create_user("owner@cafe.example", "a long password")
     StaffRole.objects.create(user=user, merchant=program.merchant, role=Role.OWNER)
     _, token = keys.make_staff_token(user=user, name="schema", at=now)
     with runs.record("loyalty.expire_points", trigger=Run.Trigger.COMMAND, merchant=program.merchant) as run:
         pass
+    redemption = redemptions.hold(member=alice, points=5, at=now)
+    asked = checkout.Asked(client_id="i-1", kind="referral_share", created_at=now)
+    sent = {"user_id": alice.customer.user_id, "order_id": "W-1", "at": now}
+    [intent] = checkout.confirm(merchant=program.merchant, intents=[asked], **sent).intents.values()
     return {
+        "redemptions": {"redemptionId": str(redemption.pk)},
+        "next-actions": {"intentId": str(intent.pk)},
         "store": {"Authorization": f"Api-Key {text}"},
         "admin": {"Authorization": f"Bearer {token}"},
+        "operator": {"Authorization": f"Api-Key {operator}"},
+        "member": {"Authorization": f"Bearer {member}"},
+        "members": {"userId": str(alice.customer.user_id)},
         "cards": {"cardId": str(alice.pk), "cardNumber": alice.card_number},
         "transactions": {"entryId": str(entry.pk)},
         "programs": {"rowId": str(program.pk)},
@@ -154,10 +167,17 @@ def test_an_operation_keeps_its_contract(world, path, method):
     operation = _contract[path][method.upper()]
     known = world.get(path.split("/loyalty/")[1].split("/")[0], {})
     asked = {each.name for each in operation.path_parameters}
-    headers = world["admin" if "/admin/" in path else "store"]
+    door = door_of(path, SCHEMA["paths"][path][method])
+    doors = (
+        [door, "member"] if any("memberToken" in each for each in SCHEMA["paths"][path][method]["security"]) else [door]
+    )
     modes = [GenerationMode.POSITIVE, *([GenerationMode.NEGATIVE] if method != "get" or asked else [])]
 
-    @given(case=st.one_of(operation.as_strategy(generation_mode=mode) for mode in modes), is_known=st.integers(0, 3))
+    @given(
+        case=st.one_of(operation.as_strategy(generation_mode=mode) for mode in modes),
+        is_known=st.integers(0, 3),
+        door=st.sampled_from(doors),
+    )
     @settings(
         max_examples=max(2, -(-EXAMPLES // len(OPERATIONS))),
         derandomize=True,
@@ -166,12 +186,12 @@ def test_an_operation_keeps_its_contract(world, path, method):
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    def holds(case: schemathesis.Case, is_known: int) -> None:
+    def holds(case: schemathesis.Case, is_known: int, door: str) -> None:
         # Of a row that is there, three times of four: otherwise nearly every answer would be 404.
         if is_known:
             here = {name: value for name, value in known.items() if name in asked}
             case.path_parameters = {**(case.path_parameters or {}), **here}
-        answer = case.call(headers=headers)
+        answer = case.call(headers=world[door])
         case.validate_response(answer, checks=KEPT)
 
     holds()

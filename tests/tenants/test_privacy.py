@@ -1,6 +1,7 @@
 """Every table that may tell of a person has a keeper, and all keepers hand out and forget."""
 
 import json
+from datetime import time
 
 import pytest
 from django.apps import apps
@@ -12,7 +13,9 @@ from loyalty.models import Member, ReplacedCard
 from loyalty.operations import anonymization, cards, points, redemptions
 from loyalty_site.http import credentials
 from loyalty_site.http.models import IdempotentAnswer
-from loyalty_site.tenants import privacy
+from loyalty_site.tenants import erasures, privacy
+from notifications.operations import preferences
+from notifications.operations.preferences import Choice
 from tests.console.world import World, make_world, record
 
 TELLING = (
@@ -50,7 +53,7 @@ EXEMPT = {
     "job_runs": "what ran: counts, and errors without customers' words",
     "job_workers": "processes",
     "job_queued_tasks": "functions and ids",
-    "django_session": "staff's sessions; purged when over",
+    "django_session": "ids of staff and members; one of a forgotten member opens nothing; purged when over",
     "django_content_type": "names of tables",
     "django_migrations": "names of migrations",
     "django_q_task": "functions and ids; results are not kept",
@@ -116,6 +119,10 @@ def told(world: World) -> Member:
     redemptions.cancel(redemption=member.redemptions.get(), at=now, reason=words)
     member.refresh_from_db()
     record(user, member)
+    preferences.change(
+        customer=member.customer, choice=Choice(quiet_hours=(time(21), time(8)), push_token="token-of-hers"), at=now
+    )
+    erasures.ask(customer=member.customer, at=now)
     caller = f"member:{member.merchant_id}:{member.customer.user_id}"
     IdempotentAnswer.objects.create(
         credential=caller,

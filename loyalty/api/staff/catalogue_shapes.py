@@ -2,12 +2,14 @@
 
 from typing import Any, ClassVar
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from loyalty import links
 from loyalty.api.staff.inputs import ModelInput, Slug, Truth
 from loyalty.api.staff.pages import ListQuery
 from loyalty.models import Program, Reward, Tier
-from loyalty_site.http.fields import Id, Locale, Text
+from loyalty_site.http.fields import Id, Locale, Moment, Text
 from loyalty_site.tenants.models import Store
 
 RULES = [
@@ -98,10 +100,27 @@ class RewardChangeInput(ModelInput):
     """Something the program gives for points; fields left out stay as they are."""
 
     slug = Slug()
+    starts_at = Moment(required=False, allow_null=True)
+    ends_at = Moment(required=False, allow_null=True)
+    minimum_tier_id = serializers.UUIDField(required=False, allow_null=True)
 
     class Meta:
         model = Reward
-        fields: ClassVar[Any] = ["slug", "name", "description", "cost_points", "is_active"]
+        fields: ClassVar[Any] = [
+            "slug",
+            "name",
+            "description",
+            "cost_points",
+            "kind",
+            "sku",
+            "instructions",
+            "starts_at",
+            "ends_at",
+            "stock",
+            "limit_per_member",
+            "minimum_tier_id",
+            "is_active",
+        ]
 
 
 class RewardInput(RewardChangeInput):
@@ -153,14 +172,28 @@ class StaffTierOutput(serializers.ModelSerializer[Tier]):
 
 
 class StaffRewardOutput(serializers.ModelSerializer[Reward]):
-    """A reward of a program."""
+    """A reward of a program. `stock` is what is left; `codesLeft` is of its pool, null where it gives no codes."""
 
     program_id = serializers.UUIDField()
+    minimum_tier_id = serializers.UUIDField(allow_null=True)
     merchant = serializers.CharField(source="program.merchant.slug")
+    picture = serializers.SerializerMethodField()
+    codes_left = serializers.SerializerMethodField()
 
     class Meta:
         model = Reward
-        fields: ClassVar[Any] = ["id", "merchant", "program_id", *RewardChangeInput.Meta.fields, "created_at"]
+        fields: ClassVar[Any] = [
+            "id", "merchant", "program_id", *RewardChangeInput.Meta.fields, "picture", "codes_left", "created_at"
+        ]  # fmt: skip
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_picture(self, reward: Reward) -> str | None:
+        picture_id = getattr(reward, "picture_id", None)
+        return links.picture(picture_id) if picture_id is not None else None
+
+    @extend_schema_field(serializers.IntegerField(allow_null=True))
+    def get_codes_left(self, reward: Reward) -> int | None:
+        return (getattr(reward, "codes_left", None) or 0) if reward.gives_codes else None
 
 
 class StoreOutput(serializers.ModelSerializer[Store]):

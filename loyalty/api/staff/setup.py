@@ -2,13 +2,16 @@
 
 from copy import copy
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
+from rest_framework import serializers
 
 from loyalty.api.staff import catalogue_shapes as shape
 from loyalty.api.staff.catalogue import CatalogueView, InUse, Listing, Row, listing, row
 from loyalty.models import LedgerEntry, Program, Reward, Tier
 from loyalty.operations import expiration
+from loyalty.queries import catalogue
 from loyalty_site.http.fields import moment
 from loyalty_site.refusals import NotFound, Refusal
 from loyalty_site.tenants.models import Store
@@ -82,6 +85,16 @@ class _Rewards(CatalogueView):
     name = "rewards"
     output = shape.StaffRewardOutput
 
+    def rows(self) -> Any:
+        return catalogue.with_codes_and_picture(super().rows())
+
+
+def _in_program(tier_id: UUID | None, program_id: UUID) -> None:
+    """Raise ValidationError where there is no such tier, or another program has it: the caller is not told which."""
+    if tier_id is not None and not Tier.objects.filter(pk=tier_id, program=program_id).exists():
+        message = serializers.ErrorDetail("There is no such tier in this program.", "does_not_exist")
+        raise serializers.ValidationError({"minimum_tier_id": [message]})
+
 
 class _Stores(CatalogueView):
     model = Store
@@ -135,11 +148,19 @@ class Rewards(_Rewards, _OfProgram):
 
     takes = shape.RewardInput
 
+    def new(self, asked: dict[str, Any]) -> Reward:
+        reward: Reward = super().new(asked)
+        _in_program(reward.minimum_tier_id, reward.program_id)
+        return reward
+
 
 class OneReward(_Rewards, Row):
     """GET, PATCH, DELETE rewards/{id}"""
 
     takes = shape.RewardChangeInput
+
+    def check_change(self, row: Reward, asked: dict[str, Any]) -> None:
+        _in_program(asked.get("minimum_tier_id"), row.program_id)
 
 
 class Stores(_Stores, Listing):
@@ -185,8 +206,8 @@ listing(
     "reward",
     "rewards",
     Rewards,
-    {"programId": _PROGRAM, "slug": "espresso", "name": "Espresso", "costPoints": 120},
+    {"programId": _PROGRAM, "slug": "espresso", "name": "Espresso", "costPoints": 120, "stock": 40},
 )(Rewards)
-row("reward", OneReward, {"costPoints": 150})(OneReward)
+row("reward", OneReward, {"costPoints": 150, "limitPerMember": 2})(OneReward)
 listing("store", "stores", Stores, {"merchant": "cafe", "reference": "counter-2", "name": "Second counter"})(Stores)
 row("store", OneStore, {"name": "Counter by the door", "isActive": False})(OneStore)

@@ -7,16 +7,17 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Count, OuterRef, Q, Subquery, Sum
 
 from loyalty.ledger import Posting
-from loyalty.models import EntryType, LedgerEntry, Member, Program, Redemption, ReplacedCard, Reward
+from loyalty.models import EntryType, LedgerEntry, Member, Program, Redemption, ReplacedCard, Reward, RewardCode
 from loyalty.operations.batches.standing import Standing
 from loyalty.operations.cards import CardIsReplaced
 from loyalty.operations.orders import day_of
 from loyalty.operations.refunds import Story, stories
 from loyalty.operations.tiers import qualifying_points_of
 from loyalty.queries import faces
+from loyalty.queries.offers import Offer
 from loyalty_site.refusals import NotFound
 from loyalty_site.tenants.models import Store
 
@@ -48,7 +49,8 @@ class Reading:
     standings: dict[UUID, Standing] = field(default_factory=dict)
     known: dict[str, LedgerEntry] = field(default_factory=dict)
     redemptions: dict[str, Redemption] = field(default_factory=dict)
-    rewards: dict[tuple[UUID, str], Reward] = field(default_factory=dict)
+    offers: dict[tuple[UUID, str], Offer] = field(default_factory=dict)
+    used: dict[tuple[UUID, UUID], int] = field(default_factory=dict)
     entries: dict[UUID, LedgerEntry] = field(default_factory=dict)
     stories: dict[UUID, Story] = field(default_factory=dict)
     # Purchases granted in this batch, by key: a refund later in it may be of them.
@@ -86,9 +88,11 @@ def read(store: Store, operations: Sequence[Operation], at: datetime) -> Reading
     voided = {one.fields["entry_id"] for one in operations if one.op == "void"}
     if voided:
         reading.entries = LedgerEntry.objects.filter(merchant_id=merchant_id).in_bulk(list(voided))
+    # Rewards are locked before members.
+    _read_rewards(reading, merchant_id, operations)
     _read_members(reading, merchant_id, operations)
     _read_known(reading, store, operations)
-    _read_rewards(reading, operations)
+    _read_used(reading)
     orders = [entry for entry in reading.known.values() if entry.type == EntryType.EARN]
     about = {entry.pk: entry for entry in [*orders, *reading.entries.values()]}
     if about:
@@ -146,12 +150,30 @@ def _read_known(reading: Reading, store: Store, operations: Sequence[Operation])
             row.entry = entries.get(row.entry_id) if row.entry_id else None
 
 
-def _read_rewards(reading: Reading, operations: Sequence[Operation]) -> None:
+def _read_rewards(reading: Reading, merchant_id: UUID, operations: Sequence[Operation]) -> None:
+    """The rewards asked for, as they stand; those with a stock are locked, in id order."""
     slugs = {one.fields["reward_slug"] for one in operations if "reward_slug" in one.fields}
-    if slugs:
-        programs = {member.program_id for member in reading.by_card.values()}
-        for reward in Reward.objects.filter(program__in=programs, slug__in=slugs):
-            reading.rewards[reward.program_id, reward.slug] = reward
+    if not slugs:
+        return
+    asked = Reward.objects.filter(program__merchant_id=merchant_id, slug__in=slugs)
+    limited = asked.filter(stock__isnull=False).order_by("pk").select_for_update(no_key=True, of=("self",))
+    locked = set(limited.values_list("pk", flat=True))
+    pool = RewardCode.objects.filter(reward=OuterRef("pk"), redemption=None).order_by()
+    counted = pool.values("reward").annotate(codes=Count("pk")).values("codes")
+    for reward in asked.annotate(free=Subquery(counted)):
+        free = (reward.free or 0) if reward.gives_codes else None
+        reading.offers[reward.program_id, reward.slug] = Offer(reward, 0, free, reward.pk in locked)
+
+
+def _read_used(reading: Reading) -> None:
+    """How much of the limited rewards each member has had."""
+    limited = [offer.reward.pk for offer in reading.offers.values() if offer.reward.limit_per_member is not None]
+    if limited:
+        had = Redemption.objects.filter(
+            member__in=reading.standings, reward__in=limited, status__in=["requested", "fulfilled"]
+        ).order_by()
+        for member_id, reward_id, units in had.values_list("member", "reward").annotate(units=Sum("quantity")):
+            reading.used[member_id, reward_id] = units
 
 
 def _read_limits(reading: Reading, operations: Sequence[Operation], at: datetime) -> None:

@@ -31,6 +31,7 @@ from loyalty.operations.orders import money
 from loyalty.operations.redemptions import RewardUnavailable
 from loyalty.operations.refunds import NotVoidable, OrderNotFound, StampsSpent, Story
 from loyalty.operations.settling import Booking, settle
+from loyalty.queries.offers import Offer
 from loyalty_site.outbox import Event
 from loyalty_site.refusals import NotFound, Refusal
 from loyalty_site.tenants.models import Store
@@ -179,16 +180,16 @@ class _Batch:
         return Outcome(booking=self._book(booking))
 
     def _redeem(self, operation: Operation, standing: Standing) -> Outcome:
-        reward = None
+        offer = None
         if (slug := operation.fields.get("reward_slug")) is not None:
-            reward = self.reading.rewards.get((standing.member.program_id, slug))
-            if reward is None:
+            offer = self.reading.offers.get((standing.member.program_id, slug))
+            if offer is None:
                 raise RewardUnavailable(field="reward_slug")
         redemption, booking = redemptions.redeeming(
             member=standing.member,
             store=self.store,
             points=operation.fields.get("points"),
-            reward=reward,
+            offer=offer,
             order_reference=operation.fields["order_reference"],
             at=operation.moment(self.at),
         )
@@ -200,13 +201,24 @@ class _Batch:
             first = redemptions.same_request(self.new_redemptions[place], redemption)
             first.replayed = False
             return Outcome(booking=place, replayed=True)
+        if offer is not None:
+            self._check_offer(offer, standing, operation.moment(self.at))
         self._needs_active(standing)
         if redemption.points_cost > standing.available:
             raise InsufficientPoints(available=standing.available)
         standing.available -= redemption.points_cost
+        if offer is not None:
+            offer.take(1)
+            self.reading.used[standing.member.pk, offer.reward.pk] = offer.used
         place = self._book(replace(booking, posting=replace(booking.posting, short=Short.SKIP)))
         self.new_redemptions[place] = redemption
         return Outcome(booking=place)
+
+    def _check_offer(self, offer: Offer, standing: Standing, moment: datetime) -> None:
+        """Raise `RewardUnavailable` where the member cannot have it, after all that was granted before."""
+        offer.used = self.reading.used.get((standing.member.pk, offer.reward.pk), 0)
+        with standing.as_it_would_be() as member:
+            redemptions.check(offer, member=member, quantity=1, at=moment)
 
     def _refund(self, operation: Operation, standing: Standing) -> Outcome:
         order: LedgerEntry | None = None
@@ -292,18 +304,20 @@ class _Batch:
     # --- Posting ----------------------------------------------------------------------------------------------
     def post(self) -> None:
         """Write the redemptions, post every booking at once and publish the news."""
-        if self.new_redemptions:
-            written = redemptions.insert_new(list(self.new_redemptions.values()))
-            if len(written) < len(self.new_redemptions):
-                # Another member's till used the reference at this moment.
-                raise OrderAlreadyUsed
+        written = redemptions.write_new(list(self.new_redemptions.values()), at=self.at)
+        if len(written.ids) < len(self.new_redemptions):
+            # Another member's till used the reference at this moment.
+            raise OrderAlreadyUsed
+        for place in self.new_redemptions:
+            redemptions.tell_codes(self.bookings[place], written)
 
         def news(posted: list[Posted]) -> list[Event]:
             told = list(self.news)
             for place, redemption in self.new_redemptions.items():
                 redemption.entry = posted[place].entry
-                told += redemptions.redeemed(redemption, at=self.at)
-            return told
+                told += redemptions.redeemed(redemption, written, at=self.at)
+            rewards = [each.reward for each in self.new_redemptions.values() if each.reward is not None]
+            return told + written.news(rewards, merchant_id=self.store.merchant_id, at=self.at)
 
         self.posted = settle(self.bookings, at=self.at, also=news)
 

@@ -30,9 +30,20 @@ def test_it_needs_its_own_scope(till, shop, ana):
     problem(shop.get(f"cards/{ana.card_number}"), 403, "wrong_scope")
 
 
-def test_another_merchants_customer_is_not_there(shop, bookworm):
-    problem(shop.post("member-tokens", {"userId": str(bookworm.customer.user_id)}), 404, "not_found")
+def test_another_merchants_card_is_not_there(shop, bookworm):
     problem(shop.post("member-tokens", {"cardNumber": bookworm.card_number}), 404, "not_found")
+
+
+def test_a_customer_never_seen_before_gets_a_token_and_a_membership_of_their_own(shop, cafe, program, bookworm):
+    user_id = bookworm.customer.user_id
+
+    first, again = (shop.post("member-tokens", {"userId": str(user_id)}) for _ in range(2))
+
+    assert (first.status_code, again.status_code) == (201, 201)
+    token = tokens.read(first.json()["token"])
+    assert (token.merchant_id, token.user_id) == (cafe.pk, user_id)
+    made = program.members.get()
+    assert (made.customer.user_id, made.enrolled_at, made.points_balance) == (user_id, None, 0)
 
 
 @pytest.mark.parametrize("body", [{}, {"userId": "x"}, {"userId": 3}])

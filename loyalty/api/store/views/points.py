@@ -15,7 +15,7 @@ from loyalty.api.store.views.common import CardView, call, within_range
 from loyalty.models import Member
 from loyalty.operations import points, redemptions, refunds
 from loyalty.operations.redemptions import RewardUnavailable
-from loyalty.queries import faces
+from loyalty.queries import offers
 from loyalty_site.http.views import Answer, StoreView
 
 
@@ -76,12 +76,12 @@ class RedeemPoints(CardView):
                 member = self.card(card_number, for_change=True)
                 what = {"points": asked["points"]}
             else:
-                found = faces.by_card_with_reward(self.merchant.pk, card_number, slug)
+                found = offers.by_card(self.merchant.pk, card_number, slug)
                 # Nobody: asked again without the reward, for the refusal that says why.
-                member, reward = found if found is not None else (self.card(card_number), None)
-                if reward is None:
+                member, offer = found if found is not None else (self.card(card_number), None)
+                if offer is None:
                     raise RewardUnavailable(field="reward_slug")
-                what = {"reward": reward}
+                what = {"offer": offer}
             at = timezone.now()
             redemption = redemptions.redeem(
                 member=member,

@@ -1,19 +1,16 @@
 """Tokens for a storefront's signed-in customers."""
 
-from uuid import UUID
-
 from django.http import HttpResponse
 from django.utils import timezone
 from rest_framework.request import Request
 
 from loyalty.api.store import inputs, outputs
 from loyalty.api.store.views.common import CardView, call
+from loyalty.operations import first_sight
 from loyalty_site.http import tokens
 from loyalty_site.http.fields import moment
 from loyalty_site.http.models import Scope
 from loyalty_site.http.views import Answer
-from loyalty_site.refusals import NotFound
-from loyalty_site.tenants.models import Customer
 
 
 class MemberTokens(CardView):
@@ -32,18 +29,14 @@ class MemberTokens(CardView):
         asked = self.validated(inputs.MemberTokenInput)
 
         def issue() -> Answer:
+            at = timezone.now()
             if "card_number" in asked:
                 customer = self.card(asked["card_number"]).customer
             else:
-                customer = self._customer(asked["user_id"])
-            text, token = tokens.issue(merchant_id=self.merchant.pk, user_id=customer.user_id, at=timezone.now())
+                user_id = asked["user_id"]
+                customer = first_sight.member_of(merchant=self.merchant, user_id=user_id, at=at).customer
+            text, token = tokens.issue(merchant_id=self.merchant.pk, user_id=customer.user_id, at=at)
             body = {"token": text, "expires_at": moment(token.expires_at), "user_id": str(token.user_id)}
             return Answer(body, 201, about=customer.pk)
 
         return self.change(issue)
-
-    def _customer(self, user_id: UUID) -> Customer:
-        known = Customer.objects.filter(merchant=self.merchant, user_id=user_id, anonymized_at=None).first()
-        if known is None:
-            raise NotFound
-        return known

@@ -1,0 +1,46 @@
+"""The member's ledger."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from loyalty.api.doors import MemberCall, member_call
+from loyalty.api.member import outputs, shapes
+from loyalty.queries import ledger_window
+from loyalty_site.http.fields import Input
+from loyalty_site.http.pagination import PageQuery, cursor_for, position_in
+
+
+class LedgerQuery(PageQuery, Input):
+    """`types` may be repeated; `adjustment` stands for points_expired, admin_adjustment, refund and undo."""
+
+    types = serializers.ListField(
+        child=serializers.ChoiceField(ledger_window.TYPES), required=False, max_length=len(ledger_window.TYPES)
+    )
+
+
+class Ledger(MemberCall):
+    """GET ledger"""
+
+    @member_call(
+        "readLedger",
+        "The member's ledger, newest entry first",
+        parameters=[LedgerQuery],
+        responses={200: outputs.LedgerPage},
+    )
+    def get(self, request: Request) -> HttpResponse:
+        query = self.queried(LedgerQuery)
+        limit, cursor = query["limit"], query.get("cursor")
+        types = ledger_window.expanded(query.get("types", []))
+        # The caller's name stands for the member: a cursor is nobody else's.
+        bound_to = ["ledger", self.caller.name, types]
+        before = position_in(cursor, bound_to=bound_to) if cursor is not None else None
+        page: dict[str, Any] = {"limit": limit + 1, "before": before, "types": types}
+        assert self.user_id is not None  # noqa: S101 (members alone come in)
+        lines = ledger_window.of_user(self.merchant.pk, self.user_id, **page)
+        if lines is None:
+            lines = ledger_window.of_member(self.me().pk, **page)
+        more = cursor_for(lines[limit - 1].number, bound_to=bound_to) if len(lines) > limit else None
+        return self.answered({"entries": [shapes.line(one) for one in lines[:limit]], "nextCursor": more})

@@ -1,0 +1,300 @@
+"""Asking for points to be spent: held for now, or spent in one go as a till does."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from loyalty import ledger
+from loyalty.events import PointsRedeemed, RedemptionFulfilled, RedemptionRequested
+from loyalty.ledger import KeyReused, OrderAlreadyUsed, Posting, Short
+from loyalty.models import EntryType, LedgerEntry, Member, Redemption, Reward
+from loyalty.operations.orders import LONGEST_KEY, LONGEST_REFERENCE, InvalidReference, reference, whole_points
+from loyalty.operations.points import ProgramInactive
+from loyalty.operations.redemptions import offering
+from loyalty.operations.redemptions.refusals import RewardUnavailable
+from loyalty.operations.redemptions.writing import Written, write_new
+from loyalty.operations.settling import Booking, settle
+from loyalty.queries import offers
+from loyalty.queries.offers import Offer
+from loyalty_site.outbox import Event
+from loyalty_site.tenants.models import Store, User
+from loyalty_site.texts import refuse_what_cannot_be_kept
+
+# What an intent's redemption knows of the checkout, and its ledger entry tells (specs/api.md "ledger").
+CHECKOUT_FACTS = ("checkout_intent_id", "order_id")
+
+
+@transaction.atomic(savepoint=False)
+def hold(
+    *,
+    member: Member,
+    at: datetime,
+    points: int | None = None,
+    reward: Reward | None = None,
+    offer: Offer | None = None,
+    key: str | None = None,
+    quantity: int = 1,
+    store: Store | None = None,
+    actor: User | None = None,
+    order_reference: str = "",
+    metadata: dict[str, Any] | None = None,
+) -> Redemption:
+    """Ask for `quantity` of a reward, or for `points` in all, and hold the points: nobody else spends or expires them.
+
+    Is activity. Units of a reward with a stock are taken off it. `offer` is the reward as the caller has it locked.
+    The same `key` with the same request returns the first redemption. Raises `InvalidPoints`, `InvalidQuantity`,
+    `InsufficientPoints`, `RewardUnavailable`, `CardInactive`, `ProgramInactive`, `KeyReused`, `OrderAlreadyUsed`.
+    """
+    redemption, booking, offer = holding(
+        member=member,
+        points=points,
+        reward=reward,
+        offer=offer,
+        at=at,
+        key=key,
+        quantity=quantity,
+        store=store,
+        actor=actor,
+        order_reference=order_reference,
+        metadata=metadata,
+    )
+    written = _write_once(redemption, offer, at=at)
+    if isinstance(written, Redemption):
+        return written
+    rewards = [offer.reward] if offer is not None else []
+    news = [RedemptionRequested.of(redemption, at=at), *written.news(rewards, merchant_id=member.merchant_id, at=at)]
+    settle([booking], at=at, also=lambda posted: news)
+    return redemption
+
+
+def holding(
+    *,
+    member: Member,
+    at: datetime,
+    points: int | None = None,
+    reward: Reward | None = None,
+    offer: Offer | None = None,
+    key: str | None = None,
+    quantity: int = 1,
+    store: Store | None = None,
+    actor: User | None = None,
+    order_reference: str = "",
+    metadata: dict[str, Any] | None = None,
+) -> tuple[Redemption, Booking, Offer | None]:
+    """A redemption that holds its points, not yet written, its booking, and the offer it is of, not yet judged."""
+    if reward is not None and offer is None:
+        offer = offers.of_member(member, reward)
+    redemption = _new(
+        member=member,
+        points=points,
+        offer=offer,
+        at=at,
+        key=f"hold:{key}" if key else None,
+        quantity=quantity,
+        store=store,
+        actor=actor,
+        order_reference=order_reference,
+        metadata=metadata,
+    )
+    posting = Posting(
+        member=member,
+        type=None,
+        held=redemption.points_cost,
+        short=Short.REFUSE,
+        is_activity=True,
+        needs_active=True,
+        occurred_at=at,
+    )
+    return redemption, Booking(posting, None), offer
+
+
+@transaction.atomic(savepoint=False)
+def redeem(
+    *,
+    member: Member,
+    store: Store | None,
+    order_reference: str,
+    at: datetime,
+    points: int | None = None,
+    reward: Reward | None = None,
+    offer: Offer | None = None,
+    actor: User | None = None,
+    metadata: dict[str, Any] | None = None,
+) -> Redemption:
+    """Spend points, or those a reward costs, in one go, as a till does; one order reference redeems once.
+
+    Is activity. `entry` of the redemption returned is its ledger entry; the codes it was given stand in its metadata.
+    Raises as `hold`.
+    """
+    if reward is not None and offer is None:
+        offer = offers.of_member(member, reward)
+    redemption, booking = redeeming(
+        member=member,
+        store=store,
+        points=points,
+        offer=offer,
+        order_reference=order_reference,
+        at=at,
+        actor=actor,
+        metadata=metadata,
+    )
+    written = _write_once(redemption, offer, at=at)
+    if isinstance(written, Redemption):
+        written.entry = LedgerEntry.objects.get(pk=written.entry_id) if written.entry_id is not None else None
+        return written
+    tell_codes(booking, written)
+    rewards = [offer.reward] if offer is not None else []
+    news = [*redeemed(redemption, written, at=at), *written.news(rewards, merchant_id=member.merchant_id, at=at)]
+    [posted] = settle([booking], at=at, also=lambda posted: news)
+    redemption.entry = posted.entry
+    return redemption
+
+
+def redeeming(
+    *,
+    member: Member,
+    store: Store | None,
+    order_reference: str,
+    at: datetime,
+    points: int | None = None,
+    offer: Offer | None = None,
+    actor: User | None = None,
+    metadata: dict[str, Any] | None = None,
+) -> tuple[Redemption, Booking]:
+    """A redemption that is fulfilled at once and its booking, to be judged, written and settled alone or in a batch."""
+    redemption = _new(
+        member=member,
+        points=points,
+        offer=offer,
+        at=at,
+        key=f"redeem:{reference(order_reference)}",
+        quantity=1,
+        store=store,
+        actor=actor,
+        order_reference=order_reference,
+        metadata=metadata,
+    )
+    redemption.status, redemption.fulfilled_at = Redemption.Status.FULFILLED, at
+    posting = Posting(
+        member=member,
+        type=EntryType.REDEEM,
+        points=-redemption.points_cost,
+        short=Short.REFUSE,
+        key=redemption.key,
+        fingerprint=bytes(redemption.fingerprint or b""),
+        is_activity=True,
+        needs_active=True,
+        store_id=store.pk if store else None,
+        actor_id=actor.pk if actor else None,
+        order_reference=order_reference,
+        description=offer.reward.name if offer is not None else "",
+        metadata=facts_of(redemption),
+        occurred_at=at,
+    )
+    redemption.entry_id = posting.id
+    return redemption, Booking(posting, PointsRedeemed)
+
+
+def facts_of(redemption: Redemption) -> dict[str, Any]:
+    """What the entry of a redemption says of it."""
+    facts: dict[str, Any] = {"redemption_id": str(redemption.pk)}
+    if redemption.reward_id is not None:
+        facts["reward_id"] = str(redemption.reward_id)
+    return facts | {name: redemption.metadata[name] for name in CHECKOUT_FACTS if name in redemption.metadata}
+
+
+def tell_codes(booking: Booking, written: Written) -> None:
+    """Let the entry to be posted name the codes that its redemption was given."""
+    if codes := written.codes.get(UUID(booking.posting.metadata["redemption_id"])):
+        booking.posting.metadata["codes"] = codes
+
+
+def redeemed(redemption: Redemption, written: Written, *, at: datetime) -> list[Event]:
+    """The news of a redemption that was asked for and fulfilled in one go."""
+    codes = written.codes.get(redemption.pk, [])
+    return [RedemptionRequested.of(redemption, at=at), RedemptionFulfilled.of(redemption, at=at, codes=codes)]
+
+
+def _write_once(redemption: Redemption, offer: Offer | None, *, at: datetime) -> Written | Redemption:
+    """Write it if it may be; the redemption that came of the same request before, where there is one.
+
+    Raises what judging and writing raise, `OrderAlreadyUsed` and `KeyReused`.
+    """
+    if offer is not None:
+        try:
+            offering.check(offer, member=redemption.member, quantity=redemption.quantity, at=at)
+        except RewardUnavailable:
+            # The last one may have gone to this very request.
+            if (first := asked_before(redemption)) is not None:
+                return first
+            raise
+    written = write_new([redemption], at=at)
+    if redemption.pk not in written.ids:
+        first = asked_before(redemption)
+        assert first is not None  # noqa: S101 (its key was the conflict)
+        return first
+    return written
+
+
+def asked_before(redemption: Redemption) -> Redemption | None:
+    """The redemption with this one's key, marked as replayed. Raises `OrderAlreadyUsed`, `KeyReused`."""
+    if redemption.key is None:
+        return None
+    known = Redemption.objects.select_related("reward")
+    first = known.filter(merchant_id=redemption.merchant_id, key=redemption.key).first()
+    return same_request(first, redemption) if first is not None else None
+
+
+def same_request(first: Redemption, again: Redemption) -> Redemption:
+    """`first`, marked as replayed, if `again` asks for the same. Raises `OrderAlreadyUsed`, `KeyReused`."""
+    if first.member_id != again.member_id:
+        raise OrderAlreadyUsed
+    if bytes(first.fingerprint or b"") != again.fingerprint:
+        raise KeyReused
+    first.replayed = True
+    return first
+
+
+def _new(
+    *,
+    member: Member,
+    points: int | None,
+    offer: Offer | None,
+    at: datetime,
+    key: str | None,
+    quantity: int,
+    store: Store | None,
+    actor: User | None,
+    order_reference: str,
+    metadata: dict[str, Any] | None,
+) -> Redemption:
+    if not member.program.is_active:
+        raise ProgramInactive
+    offering.check_quantity(quantity)
+    refuse_what_cannot_be_kept(key, order_reference, metadata)
+    if len(key or "") > LONGEST_KEY or len(order_reference) > LONGEST_REFERENCE:
+        raise InvalidReference
+    reward = offer.reward if offer is not None else None
+    # What was asked for: a reward's price may have changed when the till asks again.
+    asked: dict[str, Any] = {"reward": reward.pk} if reward is not None else {"points": points}
+    cost = reward.cost_points * quantity if reward is not None else points
+    assert cost is not None  # noqa: S101 (one of the two is given)
+    return Redemption(
+        merchant_id=member.merchant_id,
+        member=member,
+        reward=reward,
+        store=store,
+        actor=actor,
+        key=key,
+        fingerprint=ledger.fingerprint(
+            **asked, quantity=quantity, store=store.pk if store else None, order=order_reference
+        ),
+        points_cost=whole_points(cost),
+        quantity=quantity,
+        units_taken=quantity if offer is not None and offer.is_limited else 0,
+        order_reference=order_reference,
+        requested_at=at,
+        metadata=metadata or {},
+    )

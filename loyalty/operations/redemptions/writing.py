@@ -1,0 +1,252 @@
+"""Writing redemptions, and with them the units and codes they take or give back, in one statement each."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from loyalty.events import RewardCodesLow, RewardSoldOut
+from loyalty.models import CheckoutIntent, Redemption, Reward
+from loyalty.operations.redemptions.refusals import RewardUnavailable
+from loyalty_site.outbox import Event
+from loyalty_site.texts import refuse_what_cannot_be_kept
+
+# A pool with fewer codes than this wants a new upload.
+FEW_CODES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a statement did: whose rows it wrote, what is left of stocks that it moved, and codes that it gave.
+
+    `stock` is by reward; `codes` by redemption; `pools` by reward: codes there were before, counted to some more than
+    were asked for.
+    """
+
+    ids: frozenset[UUID]
+    stock: dict[UUID, int] = field(default_factory=dict)
+    codes: dict[UUID, list[str]] = field(default_factory=dict)
+    pools: dict[UUID, int] = field(default_factory=dict)
+
+    def news(self, rewards: Iterable[Reward], *, merchant_id: UUID, at: datetime) -> list[Event]:
+        """What whoever looks after these rewards should hear: the last unit is taken, the pool runs low."""
+        told: list[Event] = []
+        given = sum(len(codes) for codes in self.codes.values())
+        for reward in {reward.pk: reward for reward in rewards}.values():
+            if self.stock.get(reward.pk) == 0:
+                told.append(RewardSoldOut.about(reward, merchant_id=merchant_id, at=at))
+            before = self.pools.get(reward.pk)
+            if before is not None and (left := before - given) < FEW_CODES and (before >= FEW_CODES or left == 0):
+                told.append(RewardCodesLow.about(reward, merchant_id=merchant_id, at=at, codes_left=left))
+        return told
+
+
+# Units that the redemptions of {source} took off a stock (-) or give back (+). Their rewards are locked.
+_STOCK = """,
+units AS (
+    SELECT s.reward_id, {sign}sum(s.units_taken)::integer AS units FROM {source} s
+     WHERE s.units_taken > 0 GROUP BY s.reward_id),
+stocked AS (
+    UPDATE loyalty_rewards r SET stock = r.stock + units.units FROM units
+     WHERE r.id = units.reward_id AND r.stock IS NOT NULL RETURNING r.id, r.stock)"""
+
+# A code for each unit of the fulfilled redemptions of {source}; codes that another transaction is giving are passed
+# over, and so is never waited for.
+_CODES = """,
+wanted AS (
+    SELECT s.id, s.reward_id, row_number() OVER (PARTITION BY s.reward_id ORDER BY s.id, unit) AS place
+      FROM {source} s
+      JOIN loyalty_rewards r ON r.id = s.reward_id AND r.kind = 'discount_code'
+      CROSS JOIN LATERAL generate_series(1, s.quantity) AS unit
+     WHERE s.status = 'fulfilled'),
+asked AS (SELECT reward_id, count(*) AS codes FROM wanted GROUP BY reward_id),
+free AS (
+    SELECT picked.id, asked.reward_id, row_number() OVER (PARTITION BY asked.reward_id ORDER BY picked.id) AS place
+      FROM asked CROSS JOIN LATERAL (
+          SELECT c.id FROM loyalty_reward_codes c
+           WHERE c.reward_id = asked.reward_id AND c.redemption_id IS NULL
+           ORDER BY c.id LIMIT asked.codes FOR NO KEY UPDATE SKIP LOCKED) AS picked),
+given AS (
+    UPDATE loyalty_reward_codes c SET redemption_id = wanted.id, given_at = %s
+      FROM free JOIN wanted USING (reward_id, place)
+     WHERE c.id = free.id RETURNING c.id, c.redemption_id, c.code),
+pools AS (
+    SELECT asked.reward_id, (SELECT count(*) FROM (
+        SELECT 1 FROM loyalty_reward_codes c WHERE c.reward_id = asked.reward_id AND c.redemption_id IS NULL
+         LIMIT asked.codes + 20) AS pool) AS codes
+      FROM asked)"""
+
+_ANSWER = """
+SELECT (SELECT coalesce(jsonb_agg(s.id), '[]') FROM {source} s)::text,
+       (SELECT coalesce(jsonb_object_agg(s.id, s.stock), '{{}}') FROM stocked s)::text,
+       {codes}"""
+_GIVEN = """(
+           SELECT coalesce(jsonb_agg(jsonb_build_array(g.redemption_id, g.code) ORDER BY g.id), '[]')
+             FROM given g)::text,
+       (SELECT coalesce(jsonb_object_agg(p.reward_id, p.codes), '{}') FROM pools p)::text"""
+
+
+def write_new(redemptions: Sequence[Redemption], *, at: datetime, intents: Sequence[CheckoutIntent] = ()) -> Written:
+    """Insert those whose keys are new, take their units and, where they are fulfilled, give them their codes.
+
+    `ids` of the answer names those inserted; the others were asked for before, and nothing of theirs moves. Also
+    writes `intents`. Raises `RewardUnavailable` where the codes do not suffice. Their rewards and members are locked.
+    """
+    if not redemptions and not intents:
+        return Written(frozenset())
+    if not redemptions:
+        _run(f"WITH {_intents(intents)[0]} SELECT 1", _intents(intents)[1])
+        return Written(frozenset())
+    fields = Redemption._meta.concrete_fields
+    values: list[Any] = [
+        field_.get_db_prep_save(field_.pre_save(redemption, add=True), connection)
+        for redemption in redemptions
+        for field_ in fields
+    ]
+    row = f"({', '.join(['%s'] * len(fields))})"
+    statement = (
+        f"WITH made AS (INSERT INTO {Redemption._meta.db_table} ({', '.join(str(each.column) for each in fields)}) "
+        f"VALUES {', '.join([row] * len(redemptions))} "
+        "ON CONFLICT (merchant_id, key) WHERE key IS NOT NULL DO NOTHING "
+        "RETURNING id, reward_id, quantity, units_taken, status)"
+    )
+    gives = any(
+        redemption.status == Redemption.Status.FULFILLED
+        and redemption.reward is not None
+        and redemption.reward.gives_codes
+        for redemption in redemptions
+    )
+    limited = any(redemption.units_taken for redemption in redemptions)
+    written = _written(statement, values, "made", "-", gives=gives, limited=limited, at=at, intents=intents)
+    for redemption in redemptions:
+        if redemption.pk in written.ids:
+            redemption._state.adding, redemption._state.db = False, "default"
+            if gives:
+                _check_codes(redemption, written)
+    return written
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """How open redemptions are closed. `metadata` is merged into theirs."""
+
+    status: Redemption.Status
+    reason: str = ""
+    entry_id: UUID | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+_AT_COLUMN = {
+    Redemption.Status.FULFILLED: "fulfilled_at",
+    Redemption.Status.FAILED: "failed_at",
+    Redemption.Status.CANCELLED: "cancelled_at",
+}
+
+
+def write_closed(
+    redemptions: Sequence[Redemption],
+    closing: Closing,
+    *,
+    at: datetime,
+    intents: Sequence[CheckoutIntent] = (),
+) -> Written:
+    """Close those of the redemptions that are still open, give back their units or, fulfilled, give them their codes.
+
+    `ids` of the answer names them, and the objects say so too; the others stay as they are. Also writes `intents`.
+    Raises `RewardUnavailable` where the codes do not suffice. Their rewards and members are locked.
+    """
+    refuse_what_cannot_be_kept(closing.metadata)
+    fulfils = closing.status == Redemption.Status.FULFILLED
+    statement = f"""WITH closed AS (
+        UPDATE loyalty_redemptions d
+           SET status = %s, {_AT_COLUMN[closing.status]} = %s, reason = %s, entry_id = %s::uuid,
+               metadata = d.metadata || %s::jsonb
+         WHERE d.id = ANY (%s::uuid[]) AND d.status = 'requested'
+        RETURNING d.id, d.reward_id, d.quantity, d.units_taken, d.status)"""
+    values: list[Any] = [
+        str(closing.status), at, closing.reason, closing.entry_id, json.dumps(closing.metadata),
+        [redemption.pk for redemption in redemptions],
+    ]  # fmt: skip
+    gives = fulfils and any(each.reward is not None and each.reward.gives_codes for each in redemptions)
+    limited = not fulfils and any(each.units_taken for each in redemptions)
+    written = _written(statement, values, "closed", "+", gives=gives, limited=limited, at=at, intents=intents)
+    for redemption in redemptions:
+        if redemption.pk in written.ids:
+            redemption.status, redemption.reason, redemption.entry_id = closing.status, closing.reason, closing.entry_id
+            setattr(redemption, _AT_COLUMN[closing.status], at)
+            redemption.metadata = {**redemption.metadata, **closing.metadata}
+            if gives:
+                _check_codes(redemption, written)
+    return written
+
+
+def _written(
+    statement: str,
+    values: list[Any],
+    source: str,
+    sign: str,
+    *,
+    gives: bool,
+    limited: bool,
+    at: datetime,
+    intents: Sequence[CheckoutIntent],
+) -> Written:
+    # PostgreSQL plans only what is asked for: most rewards have neither a stock nor codes.
+    if limited:
+        statement += _STOCK.format(source=source, sign=sign)
+    if gives:
+        statement += _CODES.format(source=source)
+        values.append(at)
+    if intents:
+        text, more = _intents(intents)
+        statement += f", {text}"
+        values += more
+    answer = _ANSWER.format(source=source, codes=_GIVEN if gives else "'[]', '{}'")
+    if not limited:
+        answer = answer.replace("FROM stocked s", "FROM (SELECT NULL::uuid AS id, 0 AS stock LIMIT 0) s")
+    ids, stock, codes, pools = (json.loads(text) for text in _run(statement + answer, values))
+    given: dict[UUID, list[str]] = {}
+    for redemption_id, code in codes:
+        given.setdefault(UUID(redemption_id), []).append(code)
+    return Written(
+        frozenset(map(UUID, ids)),
+        {UUID(pk): left for pk, left in stock.items()},
+        given,
+        {UUID(pk): before for pk, before in pools.items()},
+    )
+
+
+def _intents(intents: Sequence[CheckoutIntent]) -> tuple[str, list[Any]]:
+    """The part of a statement that writes these intents as they are now, new or known."""
+    fields = CheckoutIntent._meta.concrete_fields
+    columns = [str(each.column) for each in fields]
+    # A text for each, cast by its column: whatever else is in a row of VALUES, NULL has its type.
+    row = "(" + ", ".join(f"%s::{each.db_type(connection)}" for each in fields) + ")"
+    changed = ", ".join(
+        f"{name} = excluded.{name}" for name in ("status", "redemption_id", "metadata", "resolved_at", "expires_at")
+    )
+    values = [
+        each.get_db_prep_save(each.pre_save(intent, add=True), connection) for intent in intents for each in fields
+    ]
+    text = (
+        f"kept AS (INSERT INTO {CheckoutIntent._meta.db_table} ({', '.join(columns)}) "
+        f"VALUES {', '.join([row] * len(intents))} "
+        f"ON CONFLICT (member_id, client_id) DO UPDATE SET {changed} RETURNING id)"
+    )
+    return text, values
+
+
+def _run(statement: str, values: list[Any]) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchone()
+
+
+def _check_codes(redemption: Redemption, written: Written) -> None:
+    reward = redemption.reward
+    if reward is not None and reward.gives_codes and len(written.codes.get(redemption.pk, [])) < redemption.quantity:
+        raise RewardUnavailable("There are no codes left for this reward.", why="codes")

@@ -1,0 +1,3 @@
+from notifications.models.preferences import Channel, Preference
+
+__all__ = ["Channel", "Preference"]
