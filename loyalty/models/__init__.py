@@ -1,13 +1,14 @@
 from loyalty.models.entries import FREE_TEXT_KEYS, LIFETIME_TYPES, EntryType, LedgerEntry
 from loyalty.models.lots import LotAllocation, PointLot
 from loyalty.models.members import Member, ReplacedCard
-from loyalty.models.programs import ExpiryPolicy, Program, Tier, TierBasis
+from loyalty.models.programs import DowngradePolicy, ExpiryPolicy, Program, Tier, TierBasis
 from loyalty.models.redemptions import Redemption
 from loyalty.models.rewards import Reward
 
 __all__ = [
     "FREE_TEXT_KEYS",
     "LIFETIME_TYPES",
+    "DowngradePolicy",
     "EntryType",
     "ExpiryPolicy",
     "LedgerEntry",

@@ -1,4 +1,7 @@
-"""Rising through the tiers: at once, in the transaction that reaches one (specs/points.md "Tiers")."""
+"""Rising through the tiers: at once, in the transaction that reaches one (specs/points.md "Tiers").
+
+Lowering is the hourly job's (loyalty/operations/progression/). What it warned of is void once the points are back.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -43,11 +46,17 @@ def qualifying_points_of(members: dict[UUID, int], program_of: dict[UUID, Progra
 
 
 def raise_where_reached(posted: list[Posted], *, at: datetime) -> Iterable[TierUpgraded]:
-    """Put each member whose points rose into the tier they have reached, if it is higher than theirs."""
+    """Put each member whose points rose into the tier they have reached, if it is higher than theirs.
+
+    Who had been warned of a lower tier, and has the points for the one held again, is warned no longer.
+    """
     last = {
         one.posting.member.pk: one
         for one in posted
-        if one.created and one.entry is not None and one.entry.lifetime_delta > 0 and _may_rise(one)
+        if one.created
+        and one.entry is not None
+        and one.entry.lifetime_delta > 0
+        and (_may_rise(one) or one.posting.member.tier_warned_at is not None)
     }
     if not last:
         return
@@ -57,16 +66,25 @@ def raise_where_reached(posted: list[Posted], *, at: datetime) -> Iterable[TierU
         at=at,
     )
     rising: dict[UUID, tuple[Tier, list[Member]]] = {}
+    recovered: list[Member] = []
     for pk, one in last.items():
         member = one.posting.member
         reached, before = tier_for(member.program, points[pk]), member.tier
-        if reached is not None and (before is None or before.point_threshold < reached.point_threshold):
+        if reached is None:
+            continue
+        if before is None or before.point_threshold < reached.point_threshold:
             rising.setdefault(reached.pk, (reached, []))[1].append(member)
+        elif member.tier_warned_at is not None and before.point_threshold == reached.point_threshold:
+            recovered.append(member)
+    if recovered:
+        Member.objects.filter(pk__in=[member.pk for member in recovered]).update(tier_warned_at=None)
+        for member in recovered:
+            member.tier_warned_at = None
     for reached, members in rising.values():
         risen = _raise(reached, [member.pk for member in members])
         for member in members:
             if member.pk in risen:
-                before, member.tier = member.tier, reached
+                before, member.tier, member.tier_warned_at = member.tier, reached, None
                 yield TierUpgraded.about(
                     member,
                     at=at,
@@ -87,7 +105,7 @@ def _raise(reached: Tier, members: list[UUID]) -> set[UUID]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE loyalty_members m SET tier_id = %s
+            UPDATE loyalty_members m SET tier_id = %s, tier_warned_at = NULL
              WHERE m.id = ANY (%s) AND NOT EXISTS (
                 SELECT 1 FROM loyalty_tiers t WHERE t.id = m.tier_id AND t.point_threshold >= %s)
             RETURNING m.id

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from django.utils import timezone
+
+from loyalty import background
 from loyalty.api.staff import catalogue_shapes as shape
 from loyalty.api.staff.catalogue import CatalogueView, InUse, Listing, Row, listing, row
 from loyalty.models import LedgerEntry, Program, Reward, Tier
@@ -32,6 +35,10 @@ class _Programs(CatalogueView):
     name = "programs"
     output = shape.ProgramOutput
 
+    def changed(self, row: Program, names: set[str]) -> None:
+        if names & background.RETIERS_PROGRAM and "merchant" not in names:
+            background.ask_for_retiering(program=row, actor=self.user, at=timezone.now())
+
 
 class _OfProgram(Listing):
     """Rows that belong to a program, made with its id."""
@@ -55,6 +62,10 @@ class _Tiers(CatalogueView):
     permissions = _by_role("loyalty.tier")
     name = "tiers"
     output = shape.StaffTierOutput
+
+    def changed(self, row: Tier, names: set[str]) -> None:
+        if not names or names & background.RETIERS_TIER:
+            background.ask_for_retiering(program=row.program, actor=self.user, at=timezone.now())
 
 
 class _Rewards(CatalogueView):

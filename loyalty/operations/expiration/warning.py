@@ -10,6 +10,7 @@ from django.db import connection
 
 from loyalty.events import PointsExpiring
 from loyalty.models import Member
+from loyalty.operations import walking
 from loyalty.operations.expiration import due
 from loyalty.operations.expiration.due import Night
 from loyalty_site import outbox
@@ -61,7 +62,7 @@ def warn_of_lots(night: Night, members: list[Member], run_id: UUID) -> None:
           RETURNING l.member_id, l.id, l.points - l.consumed, l.expires_at, l.number"""
     lots: dict[UUID, list[tuple[datetime, int, UUID, int]]] = {}
     with connection.cursor() as cursor:
-        due.pin_nested_loops(cursor)
+        walking.pin_nested_loops(cursor)
         cursor.execute(query, night.parameters | {"ids": [member.pk for member in members]})
         for member_id, lot_id, points, expires_at, number in cursor.fetchall():
             lots.setdefault(member_id, []).append((expires_at, number, lot_id, points))
