@@ -31,7 +31,7 @@ def expire_points(run: Run) -> dict[str, Any]:
 def run_loyalty_progression(run: Run) -> dict[str, Any]:
     """Post the streak bonuses that are owed and move members between tiers, as of the scheduled instant."""
     assert run.as_of is not None  # noqa: S101 (`job` sets it)
-    return _everywhere(run, "the progression", partial(progression.advance, at=run.as_of, run_id=run.pk))
+    return _everywhere(run, "advancing members", partial(progression.advance, at=run.as_of, run_id=run.pk))
 
 
 def _everywhere(run: Run, what: str, work: Callable[..., Counter[str]]) -> dict[str, Any]:
@@ -42,11 +42,11 @@ def _everywhere(run: Run, what: str, work: Callable[..., Counter[str]]) -> dict[
         try:
             counts.update(work(programs=[program]))
         except Exception as error:
-            error.add_note(f"in {what} of {program.merchant.slug}")
+            error.add_note(f"while {what} of {program.merchant.slug}")
             failures.append(error)
     run.counts = dict(counts)
     if failures:
-        raise ExceptionGroup(f"Not every program had {what}", failures)
+        raise ExceptionGroup(f"Some programs failed while {what}", failures)
     return dict(counts)
 
 
