@@ -34,13 +34,14 @@ def retier(program: Program, at: datetime, run_id: UUID, *, lowers: bool, chunk:
     warned or lowered. Returns how many members were held by somebody else all the while.
     """
     ladder = ladder_at(program, at, lowers=lowers)
-    step = partial(_move_chunk, ladder, to_move(program), run_id)
+    step = partial(_move_chunk, ladder, run_id)
     return walking.through(ladder, to_move(program), step, chunk=chunk, heard=heard)
 
 
 @transaction.atomic(durable=True)
-def _move_chunk(ladder: Ladder, condition: str, run_id: UUID, ids: list[UUID]) -> Taken:
-    locked, taken = walking.lock(ladder, condition, ids)
+def _move_chunk(ladder: Ladder, run_id: UUID, ids: list[UUID]) -> Taken:
+    # They are judged once they are locked: to judge them while locking would add everything up once more.
+    locked, taken = walking.lock(ladder, MAY_MOVE, ids)
     taken.counts.update(move(ladder, locked, run_id))
     return taken
 
