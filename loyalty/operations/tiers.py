@@ -65,30 +65,24 @@ def raise_where_reached(posted: list[Posted], *, at: datetime) -> Iterable[TierU
         {pk: one.posting.member.program for pk, one in last.items()},
         at=at,
     )
-    rising: dict[UUID, tuple[Tier, list[Member]]] = {}
-    recovered: list[Member] = []
+    reaching: dict[UUID, tuple[Tier, list[Member]]] = {}
     for pk, one in last.items():
         member = one.posting.member
         reached, before = tier_for(member.program, points[pk]), member.tier
-        if reached is None:
-            continue
-        if before is None or before.point_threshold < reached.point_threshold:
-            rising.setdefault(reached.pk, (reached, []))[1].append(member)
-        elif member.tier_warned_at is not None and before.point_threshold == reached.point_threshold:
-            recovered.append(member)
-    if recovered:
-        Member.objects.filter(pk__in=[member.pk for member in recovered]).update(tier_warned_at=None)
-        for member in recovered:
-            member.tier_warned_at = None
-    for reached, members in rising.values():
+        # Who was warned may have been lowered since our copy was read: the database says from where they rise.
+        higher = reached is not None and (before is None or before.point_threshold < reached.point_threshold)
+        if reached is not None and (higher or member.tier_warned_at is not None):
+            reaching.setdefault(reached.pk, (reached, []))[1].append(member)
+    for reached, members in reaching.values():
         risen = _raise(reached, [member.pk for member in members])
+        _forget_warnings(reached, [member for member in members if member.pk not in risen])
         for member in members:
             if member.pk in risen:
-                before, member.tier, member.tier_warned_at = member.tier, reached, None
+                member.tier, member.tier_warned_at = reached, None
                 yield TierUpgraded.about(
                     member,
                     at=at,
-                    from_tier=before.slug if before else None,
+                    from_tier=risen[member.pk],
                     to_tier=reached.slug,
                     qualifying_points=points[member.pk],
                 )
@@ -100,16 +94,32 @@ def _may_rise(one: Posted) -> bool:
     return reached is not None and (before is None or before.point_threshold < reached.point_threshold)
 
 
-def _raise(reached: Tier, members: list[UUID]) -> set[UUID]:
-    """Put those into the tier who are not in it or above; they are locked by the ledger, only our copy may be old."""
+def _raise(reached: Tier, members: list[UUID]) -> dict[UUID, str | None]:
+    """Put those into the tier who are not in it or above; they are locked by the ledger, only our copy may be old.
+
+    Returns who rose, with the slug of the tier they stood on.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
             UPDATE loyalty_members m SET tier_id = %s, tier_warned_at = NULL
-             WHERE m.id = ANY (%s) AND NOT EXISTS (
-                SELECT 1 FROM loyalty_tiers t WHERE t.id = m.tier_id AND t.point_threshold >= %s)
-            RETURNING m.id
+              FROM (SELECT b.id, t.slug, t.point_threshold
+                      FROM loyalty_members b LEFT JOIN loyalty_tiers t ON t.id = b.tier_id
+                      WHERE b.id = ANY (%s)) AS before
+             WHERE m.id = before.id AND coalesce(before.point_threshold, -1) < %s
+            RETURNING m.id, before.slug
             """,
             [reached.pk, members, reached.point_threshold],
         )
-        return {pk for (pk,) in cursor.fetchall()}
+        return dict(cursor.fetchall())
+
+
+def _forget_warnings(reached: Tier, members: list[Member]) -> None:
+    """The points for the tier are there again: a warning that it will be lowered is void."""
+    warned = [member for member in members if member.tier_warned_at is not None]
+    if not warned:
+        return
+    Member.objects.filter(pk__in=[member.pk for member in warned], tier=reached).update(tier_warned_at=None)
+    for member in warned:
+        if member.tier_id == reached.pk:
+            member.tier_warned_at = None

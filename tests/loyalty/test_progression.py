@@ -210,6 +210,19 @@ def test_a_lowered_member_earns_by_the_lower_tier_and_rises_again(golden, buy, n
     assert tier(golden) == "gold"
 
 
+def test_whoever_was_lowered_while_they_stood_at_the_till_rises_in_that_purchase(golden, buy, noon):
+    hour(golden, noon + YEAR)
+    as_the_till_read_it = Member.objects.select_related("program", "tier").get(pk=golden.pk)
+    hour(golden, noon + YEAR + 14 * DAY)
+
+    buy("15.00", order="2", days=380, member=as_the_till_read_it)
+
+    # Up from nothing to what the purchase is enough for, though the till still saw gold.
+    assert tier(golden) == "silver"
+    event = OutboxEvent.objects.filter(kind="loyalty.tier_upgraded").latest("id")
+    assert (event.facts["from_tier"], event.facts["to_tier"]) == (None, "silver")
+
+
 def test_neither_refund_nor_correction_lowers_by_itself(golden, counter, noon):
     refunds.refund(member=golden, store=counter, amount=Decimal(40), refund_reference="R", at=noon)
     points.adjust(member=golden, points=5, reason="r", actor=None, key=None, at=noon)
