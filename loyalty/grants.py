@@ -8,6 +8,7 @@ from loyalty_site.tenants import roles
 LEDGER_FUNCTIONS = (
     "ledger_post_v1(timestamptz, jsonb)",
     "ledger_post_set_v1(timestamptz, jsonb)",
+    "ledger_post_set_v2(timestamptz, ledger_posting_v1[])",
     "ledger_forget_v1(uuid[])",
     "ledger_mend_v1(uuid[])",
 )

@@ -6,7 +6,7 @@ looks, then moves them and writes immutable entries. PostgreSQL refuses every ot
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -18,7 +18,8 @@ from django.db.models.base import ModelState
 
 from loyalty.models import LIFETIME_TYPES, EntryType, LedgerEntry, Member
 from loyalty.models.programs import MOST_POINTS
-from loyalty_site.ids import NEW_ID_SQL, new_id
+from loyalty_site import outbox
+from loyalty_site.ids import new_id
 from loyalty_site.prepared import prepared_cursor
 from loyalty_site.refusals import Refusal
 from loyalty_site.texts import refuse_what_cannot_be_kept
@@ -115,7 +116,7 @@ class Posting:
     id: UUID = field(default_factory=new_id)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Posted:
     """What became of one posting.
 
@@ -131,6 +132,7 @@ class Posted:
     points_held: int
     stamp_count: int
     lifetime_points: int
+    told: bool = False
 
     @property
     def points_available(self) -> int:
@@ -145,14 +147,17 @@ def fingerprint(**request: Any) -> bytes:
 _request_text = json.JSONEncoder(sort_keys=True, default=str, separators=(",", ":")).encode
 
 
-def post(postings: Sequence[Posting], *, at: datetime, body: str | None = None) -> list[Posted]:
+def post(
+    postings: Sequence[Posting], *, at: datetime, body: str | None = None, news: Sequence[str | None] = ()
+) -> list[Posted]:
     """Move value and record why, in one round trip. Return one `Posted` per posting, in order.
 
     A posting's key posts once per merchant: posting it again returns the first entry with `created=False` and moves
     nothing, so tills and jobs may retry freely. Each posting says what to do when short: refuse all, clamp to what is
     available, or skip itself. `at` is when it happens, for postings without an `occurred_at` of their own. `body`
     names the function body to use ("rows" or "set"); by itself it takes the set-based one for large batches in which
-    no member stands twice.
+    no member stands twice. `news` has, for each posting, the kind of the event that tells of its entry, or None; the
+    function writes it beside the entry (`told`), which costs no further round trip.
 
     Raises `InsufficientPoints`, `InsufficientStamps`, `MoreThanWasTaken`, `CardInactive` where a posting refuses,
     `KeyReused` if a key comes back with another request, `OrderAlreadyUsed` if it belongs to another member,
@@ -171,71 +176,23 @@ def post(postings: Sequence[Posting], *, at: datetime, body: str | None = None) 
     function = {"rows": "ledger_post_v1", "set": "ledger_post_set_v1"}[body]
     with prepared_cursor() as cursor:
         try:
-            cursor.execute(f"SELECT * FROM {function}(%s::timestamptz, %s::jsonb)", [_moment(at), _encode(postings)])
+            asked = [moment_text(at), _encode(postings, news if body == "rows" else ())]
+            cursor.execute(f"SELECT * FROM {function}(%s::timestamptz, %s::jsonb)", asked)
             rows = cursor.fetchall()
         except DatabaseError as error:
-            refusal = _refusal(error)
+            refusal = refusal_of(error)
             if refusal is None:
                 raise
             raise refusal from error
-    _posts_once(rows[0][-1])
+    post_once(rows[0][-1])
     firsts = LedgerEntry.objects.in_bulk([row[2] for row in rows if row[1] == "replayed"]) if _replays(rows) else {}
-    return [_posted(posting, row, firsts, at) for posting, row in zip(postings, rows, strict=True)]
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What came of the postings of a query: how many entries there are now, and their points, signed, in all."""
-
-    entries: int
-    points: int
-
-
-# What a row of `post_query` may leave out.
-_NOTHING_ELSE = json.dumps(
-    {
-        "stamps": 0,
-        "held": 0,
-        "short": Short.REFUSE,
-        "moves_lifetime": False,
-        "is_activity": False,
-        "gives_back": False,
-        "needs_active": False,
-        "order_reference": "",
-        "description": "",
-        "metadata": {},
-    }
-)
-
-
-def post_query(query: str, parameters: Mapping[str, Any], *, at: datetime) -> Written:
-    """Post what an SQL query makes, one row a posting, without a row passing through Python.
-
-    For the chunks of runs over millions of members. The query's columns are named as the fields of a `Posting`, with
-    `member_id` for the member and without an id; `member_id`, `type` and `points` must be there, the rest may be. No
-    member may stand in it twice. Lifetime points do not move unless `moves_lifetime` says so. Raises as `post` does.
-    """
-    if not connection.in_atomic_block:
-        raise RuntimeError("ledger.post_query needs a transaction: the caller's change and the value belong together.")
-    statement = f"""
-        SELECT count(*) FILTER (WHERE posted.outcome = 'created'),
-               coalesce(sum(posted.points_delta) FILTER (WHERE posted.outcome = 'created'), 0)::bigint,
-               (array_agg(posted.xact))[1]
-          FROM ledger_post_set_v1(%(ledger_at)s::timestamptz, (
-              SELECT coalesce(jsonb_agg(%(ledger_nothing_else)s::jsonb || to_jsonb(posting)), '[]') FROM (
-                  SELECT {NEW_ID_SQL} AS id, asked.* FROM ({query}) AS asked) AS posting)) AS posted"""
-    with connection.cursor() as cursor:
-        try:
-            cursor.execute(statement, {**parameters, "ledger_at": _moment(at), "ledger_nothing_else": _NOTHING_ELSE})
-            entries, points, transaction_id = cursor.fetchone()
-        except DatabaseError as error:
-            refusal = _refusal(error)
-            if refusal is None:
-                raise
-            raise refusal from error
-    if transaction_id is not None:
-        _posts_once(transaction_id)
-    return Written(entries, points)
+    posted = [_posted(posting, row, firsts, at) for posting, row in zip(postings, rows, strict=True)]
+    if news and body == "rows":
+        for one, kind in zip(posted, news, strict=True):
+            one.told = one.created and kind is not None
+        if any(one.told for one in posted):
+            outbox.announce()
+    return posted
 
 
 def _replays(rows: list[tuple[Any, ...]]) -> bool:
@@ -245,17 +202,24 @@ def _replays(rows: list[tuple[Any, ...]]) -> bool:
 _postings_text = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
-def _encode(postings: Sequence[Posting]) -> str:
-    text = _postings_text([_as_json(posting) for posting in postings])
+def _encode(postings: Sequence[Posting], news: Sequence[str | None]) -> str:
+    shown = [_as_json(posting) for posting in postings]
+    if news:
+        backfill = outbox.is_backfill()
+        for one, kind in zip(shown, news, strict=True):
+            if kind is not None:
+                one["news"], one["backfill"] = kind, backfill
+    text = _postings_text(shown)
     # Rare in the encoded text, so that only then every text is looked at.
     if "\\u0000" in text or "\\ud" in text:
         for posting in postings:
-            shown = (posting.key, posting.order_reference, posting.description, posting.metadata)
-            refuse_what_cannot_be_kept(*shown)
+            texts = (posting.key, posting.order_reference, posting.description, posting.metadata)
+            refuse_what_cannot_be_kept(*texts)
     return text
 
 
-def _moment(moment: datetime) -> str:
+def moment_text(moment: datetime) -> str:
+    """A moment as the ledger's functions take it. Raises ValueError without a zone."""
     if moment.tzinfo is None:
         raise ValueError("The ledger's times have a zone.")
     # In UTC, so that the last hours of the year 9999 cannot become a year that nobody can read back.
@@ -299,7 +263,7 @@ def _as_json(posting: Posting) -> dict[str, Any]:
         shown["fingerprint"] = "\\x" + posting.fingerprint.hex()
     for name in ("expires_at", "reopens_until", "occurred_at"):
         if (moment := getattr(posting, name)) is not None:
-            shown[name] = _moment(moment)
+            shown[name] = moment_text(moment)
     for name in ("answers_id", "store_id", "actor_id", "run_id"):
         if (reference := getattr(posting, name)) is not None:
             shown[name] = str(reference)
@@ -372,7 +336,8 @@ def _posted(posting: Posting, row: tuple[Any, ...], firsts: dict[UUID, LedgerEnt
     )
 
 
-def _posts_once(transaction_id: Any) -> None:
+def post_once(transaction_id: Any) -> None:
+    """Remember that this transaction posted. Raises RuntimeError if it did before."""
     if getattr(connection, "_ledger_posted_in", None) == transaction_id:
         # Django's own test case wraps a whole test, many operations, in one transaction.
         if any(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks):
@@ -391,7 +356,7 @@ _REFUSALS: dict[str, type[Refusal]] = {
 }
 
 
-def _refusal(error: DatabaseError) -> Refusal | None:
+def refusal_of(error: DatabaseError) -> Refusal | None:
     """The refusal a database error stands for, or None if it is a fault."""
     cause = error.__cause__
     state = getattr(cause, "sqlstate", None)

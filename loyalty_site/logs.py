@@ -24,7 +24,7 @@ def logging_config(*, level: str, plain: bool, stream: str) -> dict[str, Any]:
     renderer = (
         [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if plain
-        else [_TRACEBACKS, structlog.processors.JSONRenderer()]
+        else [_TRACEBACKS, structlog.processors.JSONRenderer(default=str)]
     )
     structlog.configure(
         processors=[

@@ -12,7 +12,6 @@ class Migration(migrations.Migration):
     dependencies = [("loyalty", "0001_initial")]
 
     operations = [
-        migrations.RunSQL(sql.function("ledger_decide_set_v1"), "DROP FUNCTION ledger_decide_set_v1(timestamptz, jsonb)"),
         migrations.RunSQL(
             sql.function("ledger_refuse_v1"),
             "DROP FUNCTION ledger_refuse_v1(text, bigint, bigint, bigint, integer, text)",

@@ -38,11 +38,15 @@ def settle(
     A retry posts nothing and publishes nothing. Members who reached a higher tier are in it afterwards. `also` makes
     further events from what was posted, once it is. Raises what `ledger.post` raises.
     """
-    posted = ledger.post([booking.posting for booking in bookings], at=at)
+    posted = ledger.post(
+        [booking.posting for booking in bookings],
+        at=at,
+        news=[booking.news.kind if booking.news is not None else None for booking in bookings],
+    )
     events = [
         booking.news.of(one)
         for booking, one in zip(bookings, posted, strict=True)
-        if one.created and booking.news is not None
+        if one.created and booking.news is not None and not one.told
     ]
     outbox.publish_many(
         chain(events, _rewards_ready(posted), tiers.raise_where_reached(posted, at=at), also(posted) if also else ())
@@ -61,14 +65,14 @@ def _log(posted: list[Posted]) -> None:
     if len(written) == 1:
         log.info(
             str(first.type),
-            merchant=str(first.merchant_id),
-            member=str(first.member_id),
-            entry=str(first.pk),
+            merchant=first.merchant_id,
+            member=first.member_id,
+            entry=first.pk,
             points=first.points_delta,
             stamps=first.stamps_delta,
         )
     else:
-        log.info("batch", merchant=str(first.merchant_id), entries=len(written))
+        log.info("batch", merchant=first.merchant_id, entries=len(written))
 
 
 def _rewards_ready(posted: list[Posted]) -> Iterable[Event]:

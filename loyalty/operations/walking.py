@@ -6,14 +6,14 @@ they are locked. The walk reads an index of columns that never change (docs/deci
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
 from django.db import connection, transaction
 
-# A till waits for at most one chunk: about 30 ms of work, well inside its 250 ms.
+# A till waits for at most one chunk: about 15 ms of work, well inside its 250 ms.
 CHUNK = 500
 
 # Members whom somebody else held are tried again; a till lets go within moments, another worker takes them itself.
@@ -85,10 +85,15 @@ def still(scene: Scene, condition: str, ids: list[UUID]) -> list[UUID]:
     """Those of `ids` who meet `condition` now, by id."""
     if not ids:
         return []
-    query = f"SELECT m.id FROM loyalty_members m WHERE m.id = ANY (%(ids)s) AND {condition} ORDER BY m.id"
+    query = f"SELECT m.id FROM loyalty_members m WHERE m.id = ANY (%(ids)s::uuid[]) AND {condition} ORDER BY m.id"
     with connection.cursor() as cursor:
-        cursor.execute(query, scene.parameters | {"ids": ids})
+        cursor.execute(query, scene.parameters | {"ids": array(ids)})
         return [row[0] for row in cursor.fetchall()]
+
+
+def array(ids: Iterable[UUID]) -> str:
+    """The text of an array of ids. A chunk goes to and fro twice, and psycopg would look at each for what to quote."""
+    return "{" + ",".join([each.hex for each in ids]) + "}"
 
 
 def next_chunk_query(condition: str) -> str:
@@ -107,13 +112,13 @@ def _next(scene: Scene, condition: str, after: UUID, chunk: int) -> list[UUID]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def lock_query(condition: str) -> str:
+def lock_query(condition: str, columns: str = "m.id") -> str:
     """The statement that locks a chunk; a test holds its plan, and those of the postings."""
     # skip_locked: a member at the till right now is active; leave them be.
     # no_key: a mere foreign-key check on a member must neither block us nor be skipped.
     return f"""
-        SELECT m.id FROM loyalty_members m
-          WHERE m.id = ANY (%(ids)s) AND {condition}
+        SELECT {columns} FROM loyalty_members m
+          WHERE m.id = ANY (%(ids)s::uuid[]) AND {condition}
           ORDER BY m.id
           FOR NO KEY UPDATE SKIP LOCKED"""
 
@@ -122,9 +127,14 @@ def lock(scene: Scene, condition: str, ids: list[UUID]) -> tuple[list[UUID], Tak
     """Lock those of `ids` who still meet the condition and whom nobody else holds; the rest is `missed`."""
     with connection.cursor() as cursor:
         pin_nested_loops(cursor)
-        cursor.execute(lock_query(condition), scene.parameters | {"ids": ids})
+        cursor.execute(lock_query(condition), scene.parameters | {"ids": array(ids)})
         locked = [row[0] for row in cursor.fetchall()]
-    return locked, Taken(missed=sorted(set(ids).difference(locked)))
+    return locked, Taken(missed=others(ids, locked))
+
+
+def others(ids: list[UUID], locked: list[UUID]) -> list[UUID]:
+    """Those of the ids that are not locked."""
+    return [] if len(locked) == len(ids) else sorted(set(ids).difference(locked))
 
 
 def pin_the_walk(cursor: Any) -> None:

@@ -5,7 +5,16 @@ docs/decisions/outbox-relay.md for why this stands beside django-q2.
 """
 
 from loyalty_site.outbox.events import Event
-from loyalty_site.outbox.publishing import backfilling, publish, publish_many, publish_query, together
+from loyalty_site.outbox.publishing import (
+    announce,
+    backfilling,
+    insert_query,
+    is_backfill,
+    publish,
+    publish_many,
+    publish_query,
+    together,
+)
 from loyalty_site.outbox.relaying import Relayed, relay
 from loyalty_site.outbox.subscribing import PublishedEvent, Subscriber, subscribe
 
@@ -14,7 +23,10 @@ __all__ = [
     "PublishedEvent",
     "Relayed",
     "Subscriber",
+    "announce",
     "backfilling",
+    "insert_query",
+    "is_backfill",
     "publish",
     "publish_many",
     "publish_query",

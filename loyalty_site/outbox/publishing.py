@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.transaction import TransactionManagementError
 
-from loyalty_site.ids import NEW_ID_SQL, new_id
+from loyalty_site.ids import NEW_IDS_SQL, new_id
 from loyalty_site.outbox import bell
 from loyalty_site.outbox.events import Event, as_json, facts_of
 from loyalty_site.prepared import prepared_cursor
@@ -31,7 +31,7 @@ _INSERT_FEW = {
 # One JSON text for all rows: an array parameter a column costs several times as much to quote and to parse.
 _INSERT_MANY = f"""
 INSERT INTO outbox_events (id, kind, merchant_id, facts, backfill)
-SELECT {NEW_ID_SQL}, item->>0, (item->1->>'merchant_id')::uuid, item->1, %s
+SELECT {NEW_IDS_SQL}, item->>0, (item->1->>'merchant_id')::uuid, item->1, %s
 FROM jsonb_array_elements(%s::jsonb) AS item
 """
 
@@ -103,7 +103,7 @@ def _write(events: list[Event], backfill: bool, beside: tuple[str, Sequence[Any]
         with connection.cursor() as cursor:
             facts = as_json([(event.kind, facts_of(event)) for event in events])
             cursor.execute(before + _INSERT_MANY, (*values, backfill, facts))
-    transaction.on_commit(_ring)
+    announce()
 
 
 def publish_query(
@@ -115,20 +115,26 @@ def publish_query(
     to text). Return how many events there were.
     """
     _refuse_outside_a_transaction()
+    with connection.cursor() as cursor:
+        cursor.execute(insert_query(event_class, query, backfill=backfill), parameters)
+        written: int = cursor.rowcount
+    if written:
+        announce()
+    return written
+
+
+def insert_query(event_class: type[Event], query: str, *, backfill: bool | None = None) -> str:
+    """The statement of `publish_query`, for one that does more than publish.
+
+    Whoever runs it, in a transaction, sees to it that the relay hears of it: `announce`.
+    """
     if backfill is None:
         backfill = _backfilling.get()
-    facts = ", ".join(f"'{field.name}', source.{field.name}" for field in fields(event_class))
-    statement = f"""
+    facts = ", ".join(f"source.{field.name}" for field in fields(event_class))
+    return f"""
         INSERT INTO outbox_events (id, kind, merchant_id, facts, backfill)
-        SELECT {NEW_ID_SQL}, %s, source.merchant_id, jsonb_build_object({facts}), %s
-        FROM ({query}) AS source
-        """
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [event_class.kind, backfill, *parameters])
-        written = cursor.rowcount
-    if written:
-        transaction.on_commit(_ring)
-    return written
+        SELECT {NEW_IDS_SQL}, '{event_class.kind}', facts.merchant_id, to_jsonb(facts), {backfill}
+        FROM (SELECT {facts} FROM ({query}) AS source) AS facts"""
 
 
 @contextmanager
@@ -139,6 +145,16 @@ def backfilling() -> Iterator[None]:
         yield
     finally:
         _backfilling.reset(token)
+
+
+def is_backfill() -> bool:
+    """Whether what is published now tells of the past."""
+    return _backfilling.get()
+
+
+def announce() -> None:
+    """Wake the relay after the commit: for news that a database function wrote in the transaction under way."""
+    transaction.on_commit(_ring)
 
 
 def _ring() -> None:

@@ -238,7 +238,7 @@ def test_a_year_whose_telling_was_broken_off_twice_is_told_to_its_end(empty_hous
 
 
 def _days_told(home: Path) -> int:
-    socket_directory = embedded._running(home) if home.exists() else None
+    socket_directory = embedded.running(home) if home.exists() else None
     if socket_directory is None:
         return 0
     try:

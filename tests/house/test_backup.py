@@ -25,7 +25,7 @@ pytestmark = pytest.mark.long
 
 
 def _tool(name: str) -> Path:
-    return embedded._programs(embedded.version_wanted()) / name
+    return embedded.programs(embedded.version_wanted()) / name
 
 
 def _run(*command: object, **options) -> None:
@@ -186,7 +186,7 @@ def _restore(folder: Path, archive: Path, moment: datetime, version: int) -> emb
     (home / "data" / "recovery.signal").touch()
     if os.geteuid() == 0:
         # Run by root, PostgreSQL belongs to another account.
-        _run("chown", "-R", f"{embedded._account()[0]}:{embedded._account()[1]}", home / "data")
+        _run("chown", "-R", f"{embedded.account()[0]}:{embedded.account()[1]}", home / "data")
     return embedded.start(
         home,
         version=version,

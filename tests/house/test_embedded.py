@@ -65,7 +65,7 @@ class Checkout:
 
     def processes(self) -> list[psutil.Process]:
         """Every process of this server, with or without a postmaster."""
-        name = embedded._cluster_name(self.home)
+        name = embedded.cluster_name(self.home)
         return [
             process
             for process in psutil.process_iter(["cmdline"])

@@ -80,7 +80,7 @@ REFUSED_TO_RUNTIME = [
     "ALTER TABLE loyalty_members DROP CONSTRAINT holds_within_balance",
     "CREATE OR REPLACE FUNCTION ledger_guard_v1() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
     "SET session_replication_role = replica",
-    "SELECT ledger_decide_set_v1(now(), '[]')",
+    "SELECT ledger_refuse_v1('RG001', 1, 1, 1, 1, '')",
 ]
 
 
@@ -243,7 +243,15 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize("function", ["ledger_post_v1", "ledger_post_set_v1"])
+POSTED_BY = {
+    "ledger_post_v1": "SELECT * FROM ledger_post_v1(now(), %s)",
+    "ledger_post_set_v1": "SELECT * FROM ledger_post_set_v1(now(), %s)",
+    "ledger_post_set_v2": """SELECT * FROM ledger_post_set_v2(now(), ARRAY(
+        SELECT posting FROM jsonb_populate_recordset(NULL::ledger_posting_v1, %s) AS posting))""",
+}
+
+
+@pytest.mark.parametrize("function", POSTED_BY)
 @pytest.mark.parametrize("odd", ODD)
 def test_no_value_moves_without_an_entry_whoever_calls_the_function(member, runtime, function, odd):
     before = _books(member)
@@ -251,9 +259,15 @@ def test_no_value_moves_without_an_entry_whoever_calls_the_function(member, runt
     posting = posting if '"stamps"' in posting else posting[:-1] + ', "stamps": 0}'
 
     with pytest.raises(psycopg.Error, match=r"no type|refused"):
-        runtime.execute(f"SELECT * FROM {function}(now(), %s)", [f"[{posting}]"])
+        runtime.execute(POSTED_BY[function], [f"[{posting}]"])
 
     assert _books(member) == before
+
+
+@pytest.mark.parametrize("nobody", ["NULL", "ARRAY[NULL]::ledger_posting_v1[]"])
+def test_a_set_of_nobody_is_refused(member, runtime, nobody):
+    with pytest.raises(psycopg.Error, match="names no member"):
+        runtime.execute(f"SELECT * FROM ledger_post_set_v2(now(), {nobody})")
 
 
 @pytest.mark.parametrize("function", ["ledger_post_v1", "ledger_post_set_v1"])

@@ -67,7 +67,7 @@ def test_a_chunk_is_locked_judged_and_moved_member_by_member(crowd, noon):
     tier_from(crowd, 100)
     ladder = retiering.ladder_at(crowd, noon, lowers=True)
     ids = [people.member_id(1, number) for number in range(1, CHUNK + 1)]
-    parameters = ladder.parameters | {"ids": ids}
+    parameters = ladder.parameters | {"ids": walking.array(ids)}
 
     with transaction.atomic():
         lock = plan_of(walking.lock_query(standing.MAY_MOVE), parameters, walking.pin_nested_loops)
@@ -92,7 +92,7 @@ def test_the_walk_over_streaks_reads_the_entries_of_each_member_once(crowd, noon
 @pytest.mark.long
 def test_the_bonuses_of_a_chunk_read_its_members_alone(crowd, noon):
     ids = [people.member_id(1, number) for number in range(1, CHUNK + 1)]
-    parameters = streaks.Weeks(crowd, noon).parameters | {"ids": ids, "run": new_id()}
+    parameters = streaks.Weeks(crowd, noon).parameters | {"ids": walking.array(ids), "run": new_id()}
 
     with transaction.atomic():
         nodes = plan_of(streaks.POSTINGS, parameters, walking.pin_nested_loops)

@@ -9,14 +9,13 @@ from uuid import UUID
 import structlog
 from django.db import connection, transaction
 
-from loyalty import ledger
+from loyalty import ledger_sets
 from loyalty.events import PointsExpired
 from loyalty.models import Member, Program
 from loyalty.operations import walking
 from loyalty.operations.expiration import due, warning
 from loyalty.operations.expiration.due import Night
 from loyalty.operations.walking import CHUNK, Taken
-from loyalty_site import outbox
 
 log = structlog.get_logger("loyalty.point_expiration")
 
@@ -110,7 +109,7 @@ INACTIVITY_POSTINGS = """
                'policy', 'inactivity', 'last_activity_at', m.last_activity_at, 'days', %(inactivity_days)s::integer
            ) AS metadata
       FROM loyalty_members m
-      WHERE m.id = ANY (%(ids)s)
+      WHERE m.id = ANY (%(ids)s::uuid[])
       ORDER BY m.id"""
 
 # What is held stays: it covers lots in spending order, the due ones before all others. Of the due lots, in that order,
@@ -123,7 +122,7 @@ LOTS_POSTINGS = f"""
                    - (l.points - l.consumed) AS before
           FROM loyalty_members m
           JOIN loyalty_point_expirations l ON {due.LOT_IS_DUE}
-          WHERE m.id = ANY (%(ids)s)
+          WHERE m.id = ANY (%(ids)s::uuid[])
           WINDOW member AS (PARTITION BY m.id)
     )
     SELECT lot.member_id, 'points_expired' AS type, -max(lot.leaving)::bigint AS points, %(run)s::uuid AS run_id,
@@ -135,35 +134,41 @@ LOTS_POSTINGS = f"""
       GROUP BY lot.member_id
       ORDER BY lot.member_id"""
 
-# The entries that this transaction has written for these members. IS NOT DISTINCT FROM keeps the planner off the index
-# of runs: it would read all that the run has written so far, once a chunk.
-WRITTEN = """
-    FROM loyalty_members m
-    JOIN loyalty_ledger_entries e ON e.member_id = m.id AND e.number = m.last_number
-    WHERE m.id = ANY (%s) AND e.run_id IS NOT DISTINCT FROM %s AND e.created_at = now()"""
+# Of the entries that the lots' postings wrote.
+_LOTS_CUT = "sum(jsonb_array_length(e.metadata -> 'lots'))"
 
 
 def _post(postings: str, night: Night, ids: list[UUID], run_id: UUID, taken: Taken) -> None:
     if not ids:
         return
-    written = ledger.post_query(postings, night.parameters | {"ids": ids, "run": run_id}, at=night.at)
+    of_lots = postings is LOTS_POSTINGS
+    written = ledger_sets.post_query(
+        postings,
+        night.parameters | {"ids": walking.array(ids), "run": run_id},
+        at=night.at,
+        news=PointsExpired,
+        tally=_LOTS_CUT if of_lots else "0",
+    )
     if not written.entries:
         return
-    outbox.publish_query(PointsExpired, f"SELECT {PointsExpired.COLUMNS} {WRITTEN}", [ids, run_id])
     taken.counts.update(members=written.entries, points=-written.points)
-    if postings is LOTS_POSTINGS:
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT sum(jsonb_array_length(e.metadata -> 'lots')) {WRITTEN}", [ids, run_id])
-            taken.counts["lots"] += cursor.fetchone()[0]
+    if of_lots:
+        taken.counts["lots"] += written.tally
+
+
+_TOLD_OF = "m.id, m.merchant_id, m.program_id, m.customer_id, m.points_balance, m.points_held, m.last_activity_at"
 
 
 def lock_chunk(night: Night, condition: str, ids: list[UUID]) -> tuple[list[Member], Taken]:
-    """As `_lock`, with the members themselves, program and all."""
-    locked, taken = walking.lock(night, condition, ids)
-    members = list(Member.objects.filter(pk__in=locked).order_by("pk"))
+    """As `walking.lock`, with the members, program and all; what a warning does not tell of is left unread."""
+    with connection.cursor() as cursor:
+        walking.pin_nested_loops(cursor)
+    members = list(
+        Member.objects.raw(walking.lock_query(condition, _TOLD_OF), night.parameters | {"ids": walking.array(ids)})
+    )
     for member in members:
         member.program = night.program
-    return members, taken
+    return members, Taken(missed=walking.others(ids, [member.pk for member in members]))
 
 
 @transaction.atomic(durable=True)

@@ -14,7 +14,6 @@ from loyalty.operations import walking
 from loyalty.operations.expiration import due
 from loyalty.operations.expiration.due import Night
 from loyalty_site import outbox
-from loyalty_site.tenants.models import Customer
 
 RUN_TIME = time(2, 0, tzinfo=UTC)
 
@@ -37,7 +36,12 @@ def warn_of_inactivity(night: Night, members: list[Member], run_id: UUID) -> Non
     """Mark these locked members as warned and publish their warnings."""
     if not members:
         return
-    Member.objects.filter(pk__in=[member.pk for member in members]).update(last_expiration_warning_at=night.at)
+    with connection.cursor() as cursor:
+        # An array, here and below: a list of five hundred placeholders takes longer to write than to run.
+        cursor.execute(
+            "UPDATE loyalty_members SET last_expiration_warning_at = %s WHERE id = ANY (%s::uuid[])",
+            [night.at, walking.array(member.pk for member in members)],
+        )
     zones = _zones(night, members)
 
     def warnings() -> Iterable[PointsExpiring]:
@@ -63,7 +67,7 @@ def warn_of_lots(night: Night, members: list[Member], run_id: UUID) -> None:
     lots: dict[UUID, list[tuple[datetime, int, UUID, int]]] = {}
     with connection.cursor() as cursor:
         walking.pin_nested_loops(cursor)
-        cursor.execute(query, night.parameters | {"ids": [member.pk for member in members]})
+        cursor.execute(query, night.parameters | {"ids": walking.array(member.pk for member in members)})
         for member_id, lot_id, points, expires_at, number in cursor.fetchall():
             lots.setdefault(member_id, []).append((expires_at, number, lot_id, points))
     zones = _zones(night, members)
@@ -120,11 +124,12 @@ def _local_date(moment: datetime, zone: ZoneInfo) -> date:
 
 def _zones(night: Night, members: list[Member]) -> dict[UUID, ZoneInfo]:
     """Each member's time zone: the customer's own, else the program's."""
-    named = dict(
-        Customer.objects.filter(pk__in=[member.customer_id for member in members])
-        .exclude(time_zone="")
-        .values_list("pk", "time_zone")
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, time_zone FROM customers WHERE id = ANY (%s::uuid[]) AND time_zone <> ''",
+            [walking.array(member.customer_id for member in members)],
+        )
+        named: dict[UUID, str] = dict(cursor.fetchall())
     return {member.pk: _zone(named.get(member.customer_id, ""), night) for member in members}
 
 

@@ -52,7 +52,7 @@ def move(ladder: Ladder, ids: list[UUID], run_id: UUID) -> Counter[str]:
         return Counter()
     with connection.cursor() as cursor:
         walking.pin_nested_loops(cursor)
-        cursor.execute(moving_query(ladder.program), ladder.parameters | {"ids": ids})
+        cursor.execute(moving_query(ladder.program), ladder.parameters | {"ids": walking.array(ids)})
         moved = [Moved(*row) for row in cursor.fetchall()]
     # A tier that members still stand on may be switched off, so all of them are looked up.
     slugs = dict(Tier.objects.filter(program=ladder.program).values_list("pk", "slug"))

@@ -101,7 +101,7 @@ def moving_query(program: Program) -> str:
             SELECT m.id, judged.kind, judged.from_id, judged.to_id, judged.points
               FROM loyalty_members m
               CROSS JOIN LATERAL ({judged(program)}) AS judged
-              WHERE m.id = ANY (%(ids)s) AND judged.kind IS NOT NULL
+              WHERE m.id = ANY (%(ids)s::uuid[]) AND judged.kind IS NOT NULL
         ), moved AS (
             UPDATE loyalty_members m SET
                 tier_id = CASE WHEN j.kind IN ('raised', 'lowered') THEN j.to_id ELSE m.tier_id END,

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from loyalty import ledger
+from loyalty import ledger_sets
 from loyalty.events import PointsAwarded
 from loyalty.models import Program
 from loyalty.operations import walking
@@ -18,7 +18,6 @@ from loyalty.operations.progression import retiering
 from loyalty.operations.progression.standing import Ladder
 from loyalty.operations.progression.weeks import Week
 from loyalty.operations.walking import CHUNK, Taken
-from loyalty_site import outbox
 
 BONUS = 10
 VALID_FOR = timedelta(days=180)
@@ -92,14 +91,8 @@ POSTINGS = f"""
            ) AS metadata
       FROM loyalty_members m
       CROSS JOIN LATERAL ({OWED_WEEK}) AS owed
-      WHERE m.id = ANY (%(ids)s) AND owed.place IS NOT NULL
+      WHERE m.id = ANY (%(ids)s::uuid[]) AND owed.place IS NOT NULL
       ORDER BY m.id"""
-
-# The entries that this transaction has written for these members; see expiring.WRITTEN.
-_WRITTEN = """
-    FROM loyalty_members m
-    JOIN loyalty_ledger_entries e ON e.member_id = m.id AND e.number = m.last_number
-    WHERE m.id = ANY (%s) AND e.run_id IS NOT DISTINCT FROM %s AND e.created_at = now()"""
 
 
 def reward(
@@ -132,9 +125,9 @@ def _reward_chunk(weeks: Weeks, ladder: Ladder, run_id: UUID, ids: list[UUID]) -
     locked, taken = walking.lock(weeks, OWED, ids)
     if not locked:
         return taken
-    written = ledger.post_query(POSTINGS, weeks.parameters | {"ids": locked, "run": run_id}, at=weeks.at)
+    asked = weeks.parameters | {"ids": walking.array(locked), "run": run_id}
+    written = ledger_sets.post_query(POSTINGS, asked, at=weeks.at, news=PointsAwarded)
     if written.entries:
-        outbox.publish_query(PointsAwarded, f"SELECT {PointsAwarded.COLUMNS} {_WRITTEN}", [locked, run_id])
         taken.counts.update(streaks=written.entries, points=written.points, lots=written.entries)
         taken.counts.update(retiering.move(ladder, locked, run_id))
     return taken

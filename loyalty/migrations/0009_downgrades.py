@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """When a member was warned that their tier will be lowered. No index: each warning stays a heap-only update."""
 
-    dependencies = [("loyalty", "0004_rewards")]
+    dependencies = [("loyalty", "0008_room_for_a_night")]
 
     operations = [
         migrations.AddField(
