@@ -1,6 +1,7 @@
 """Looking after a card: finding, replacing, switching off and on."""
 
 from datetime import datetime
+from typing import Any, NoReturn
 
 import structlog
 from django.db import connection, transaction
@@ -52,8 +53,15 @@ def find(*, merchant: Merchant, card_number: str, for_change: bool = False) -> M
     if not card_number.isprintable():
         raise NotFound
     member = faces.by_card(merchant.pk, card_number, for_change=for_change)
-    if member is not None:
-        return member
+    return member if member is not None else _nobody(merchant, card_number)
+
+
+def found(row: tuple[Any, ...] | None, *, merchant: Merchant, card_number: str) -> Member:
+    """The member, locked, in the row of `faces.reading_card`. Raises as `find`."""
+    return faces.locked_member(row) if row is not None else _nobody(merchant, card_number)
+
+
+def _nobody(merchant: Merchant, card_number: str) -> NoReturn:
     if ReplacedCard.objects.filter(merchant=merchant, card_number=card_number).exists():
         raise CardIsReplaced
     raise NotFound

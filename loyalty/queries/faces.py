@@ -46,6 +46,19 @@ def members(where: str, parameters: list[Any], *, for_change: bool = False, orde
     return found
 
 
+def reading_card(merchant_id: UUID, card_number: str) -> tuple[str, list[Any]]:
+    """The SELECT, and its parameters, of the merchant's member with this card, for change: see `locked_member`."""
+    where = "m.merchant_id = %s::uuid AND m.card_number = %s::text"
+    return f"{selection()}{_FROM} WHERE {where} FOR NO KEY UPDATE OF m", [merchant_id, card_number]
+
+
+def locked_member(row: tuple[Any, ...]) -> Member:
+    """The member in a row that was read for change in the transaction under way."""
+    member = member_of(row)
+    mark_as_locked(member)
+    return member
+
+
 def by_card(merchant_id: UUID, card_number: str, *, for_change: bool = False) -> Member | None:
     """The merchant's member with this card; None for nobody."""
     found = members("m.merchant_id = %s AND m.card_number = %s", [merchant_id, card_number], for_change=for_change)

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -17,6 +19,9 @@ HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
 LONGEST = 255
 KEPT = timedelta(hours=48)
+
+# A SELECT and its parameters.
+Reading = tuple[str, Sequence[Any]]
 
 
 class InvalidIdempotencyKey(Refusal):
@@ -68,23 +73,49 @@ def fingerprint(request: Request) -> bytes:
     return hashlib.sha256(asked.encode("utf-8", "surrogatepass")).digest()
 
 
-def take(credential: str, key: str, request_fingerprint: bytes) -> tuple[int, str] | None:
-    """Take the key for this transaction. Return status and body of the answer given before, or None for a new one.
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A key that was taken: the answer given before, its status and body, or None; else the row that was read."""
 
-    Raises `RequestRunning`, `IdempotencyKeyReused`, `Forgotten`.
+    known: tuple[int, str] | None
+    row: tuple[Any, ...] | None
+
+
+def take(credential: str, key: str, request_fingerprint: bytes, reading: Reading | None = None) -> Taken:
+    """Take the key for this transaction, and read what the change begins with in the same round trip.
+
+    `reading` is a SELECT of one row at most; it is not run for a key that is known or not to be had. Raises
+    `RequestRunning`, `IdempotencyKeyReused`, `Forgotten`.
     """
+    statement, parameters = "SELECT k.* FROM http_take_key_v1(%s, %s) k", [credential, key]
+    if reading is not None:
+        # LATERAL and OFFSET 0, so that it comes after the key, and not without it: joined as the planner likes, it
+        # would wait for rows that whoever has the key has locked.
+        statement = f"""
+            SELECT k.*, r.* FROM http_take_key_v1(%s, %s) k
+              LEFT JOIN LATERAL (
+                  SELECT true AS found, x.* FROM ({reading[0]}) x WHERE k.taken AND k.fingerprint IS NULL OFFSET 0) r ON true"""
+        parameters += reading[1]
     with prepared_cursor() as cursor:
-        cursor.execute("SELECT * FROM http_take_key_v1(%s, %s)", [credential, key])
-        taken, known, status, body = cursor.fetchone()
+        cursor.execute(statement, parameters)
+        taken, known, status, body, *rest = cursor.fetchone()
     if not taken:
         raise RequestRunning(retry_after=1)
     if known is None:
-        return None
+        return Taken(None, tuple(rest[1:]) if rest and rest[0] else None)
     if bytes(known) != request_fingerprint:
         raise IdempotencyKeyReused
     if body is None:
         raise Forgotten
-    return status, body
+    return Taken((status, body), None)
+
+
+def read(reading: Reading) -> tuple[Any, ...] | None:
+    """The row of the reading by itself, for a change without a key."""
+    with prepared_cursor() as cursor:
+        cursor.execute(*reading)
+        row: tuple[Any, ...] | None = cursor.fetchone()
+        return row
 
 
 def keeping(

@@ -130,18 +130,29 @@ class Door(APIView):
 
     def change(self, make: Callable[[], "Answer"]) -> HttpResponse:
         """Make a change once: in one transaction with the answer kept for whoever asks again with the same key."""
+        return self._change(None, lambda _: make())
+
+    def change_of(
+        self, reading: idempotency.Reading, make: Callable[[tuple[Any, ...] | None], "Answer"]
+    ) -> HttpResponse:
+        """`change`, for one that begins with a SELECT of one row: read in the round trip that takes the key."""
+        return self._change(reading, make)
+
+    def _change(
+        self, reading: idempotency.Reading | None, make: Callable[[tuple[Any, ...] | None], "Answer"]
+    ) -> HttpResponse:
         key = idempotency.key_of(self.request)
         if key is None:
             with transaction.atomic(), outbox.together():
-                answer = make()
+                answer = make(None if reading is None else idempotency.read(reading))
             return _answered(answer.status, rendered(answer.body), replayed=answer.replayed)
         asked = idempotency.fingerprint(self.request)
         with transaction.atomic():
-            known = idempotency.take(self.caller.name, key, asked)
-            if known is not None:
-                return _answered(*known, replayed=True)
+            taken = idempotency.take(self.caller.name, key, asked, reading)
+            if taken.known is not None:
+                return _answered(*taken.known, replayed=True)
             with outbox.together() as news:
-                answer = make()
+                answer = make(taken.row)
                 body = rendered(answer.body)
                 news.beside.append(idempotency.keeping(self.caller.name, key, asked, answer.status, body, answer.about))
         return _answered(answer.status, body, replayed=answer.replayed)

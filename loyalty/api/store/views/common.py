@@ -11,8 +11,9 @@ from drf_spectacular.utils import OpenApiExample, extend_schema
 
 from loyalty.models import Member
 from loyalty.operations import cards
+from loyalty.queries import faces
 from loyalty_site.http.views import Answer, StoreView
-from loyalty_site.refusals import Refusal
+from loyalty_site.refusals import NotFound, Refusal
 
 TAG = "Loyalty - Store"
 OLDEST, NEWEST = timedelta(days=30), timedelta(minutes=5)
@@ -49,14 +50,17 @@ class CardView(StoreView):
     def change_card(self, card_number: str, make: Callable[[Member, datetime], Answer]) -> HttpResponse:
         """Make a change to the card, once; `make` gets the member, locked, and the time."""
 
-        def change() -> Answer:
+        if not card_number.isprintable():
+            raise NotFound
+
+        def change(row: tuple[Any, ...] | None) -> Answer:
             # The clock is read behind the lock: whoever waited for it acts later than who held it.
-            member = self.card(card_number, for_change=True)
+            member = cards.found(row, merchant=self.merchant, card_number=card_number)
             answer = make(member, timezone.now())
             answer.about = member.customer_id
             return answer
 
-        return self.change(change)
+        return self.change_of(faces.reading_card(self.merchant.pk, card_number), change)
 
 
 def base_of(view: StoreView) -> str:
