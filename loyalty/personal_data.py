@@ -7,7 +7,7 @@ from django.db import connection
 from django.db.models import Model, QuerySet
 
 from loyalty.cards import new_card_number, new_referral_code
-from loyalty.models import LedgerEntry, LotAllocation, Member, PointLot, Redemption, ReplacedCard
+from loyalty.models import CheckoutIntent, LedgerEntry, LotAllocation, Member, PointLot, Redemption, ReplacedCard
 from loyalty_site.outbox.models import OutboxEvent
 from loyalty_site.tenants import privacy
 from loyalty_site.tenants.models import Customer
@@ -61,6 +61,12 @@ def register() -> None:
         forget=_forget_words_of_redemptions,
     )
     privacy.keep(
+        CheckoutIntent._meta.db_table,
+        columns=["channel", "referral_code", "metadata"],
+        export=lambda customer: _rows(CheckoutIntent.objects.filter(member__customer=customer).order_by("pk")),
+        forget=_forget_words_of_intents,
+    )
+    privacy.keep(
         OutboxEvent._meta.db_table,
         columns=["facts", "error"],
         export=lambda customer: _rows(_news_of(customer).order_by("id"), without=["delivered_to", "error"]),
@@ -97,6 +103,10 @@ def _forget_words_of_entries(customer: Customer, at: datetime) -> None:
 
 def _forget_words_of_redemptions(customer: Customer, at: datetime) -> None:
     Redemption.objects.filter(member__customer=customer).update(reason="", metadata={})
+
+
+def _forget_words_of_intents(customer: Customer, at: datetime) -> None:
+    CheckoutIntent.objects.filter(member__customer=customer).update(channel="", referral_code="", metadata={})
 
 
 def _news_of(customer: Customer) -> QuerySet[OutboxEvent]:

@@ -1,5 +1,5 @@
 """The console's pages of members, their ledger, programs and runs: one module a noun."""
 
-from loyalty.admin import entries, lots, members, programs, redemptions, runs, tiers
+from loyalty.admin import checkout, entries, lots, members, programs, redemptions, rewards, runs, tiers
 
-__all__ = ["entries", "lots", "members", "programs", "redemptions", "runs", "tiers"]
+__all__ = ["checkout", "entries", "lots", "members", "programs", "redemptions", "rewards", "runs", "tiers"]

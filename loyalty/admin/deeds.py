@@ -92,7 +92,8 @@ def perform(model_admin: Any, request: HttpRequest, row: Any, deed: Deed, *, bac
     if not deed.possible(row):
         messages.info(request, _("There is nothing to do here any more."))
         return HttpResponseRedirect(back)
-    form = deed.form(request.POST if request.method == "POST" else None, row=row)
+    sent = request.method == "POST"
+    form = deed.form(request.POST if sent else None, request.FILES if sent else None, row=row)
     if request.method == "POST" and form.is_valid():
         try:
             with transaction.atomic():

@@ -82,7 +82,7 @@ def open_lots(member: Member) -> list[PointLot]:
 
 
 def latest_redemptions(member: Member) -> list[Redemption]:
-    return list(Redemption.objects.filter(member=member).select_related("store")[:MOST_REDEMPTIONS])
+    return list(Redemption.objects.filter(member=member).select_related("store", "reward")[:MOST_REDEMPTIONS])
 
 
 def next_expiry(member: Member, lots: list[PointLot]) -> datetime | None:

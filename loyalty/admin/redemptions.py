@@ -1,15 +1,19 @@
 """Redemptions: open ones are fulfilled or cancelled, closed ones are read."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
+from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -17,6 +21,7 @@ from loyalty.admin.deeds import Deed, Done, KeyedForm, perform
 from loyalty.admin.entries import readable
 from loyalty.models import Redemption
 from loyalty.operations import redemptions
+from loyalty_site.refusals import Refusal
 from loyalty_site.tenants.looks import pill
 from loyalty_site.tenants.models import User
 from loyalty_site.tenants.scoping import MerchantScopedAdmin
@@ -43,6 +48,11 @@ def _fulfil(redemption: Redemption, typed: dict[str, Any], actor: User, at: date
 def _cancel(redemption: Redemption, typed: dict[str, Any], actor: User, at: datetime) -> Done:
     done = redemptions.cancel(redemption=redemption, at=at, reason=typed["reason"])
     return _said(done, f"Cancelled, {done.points_cost:,} points let go: {typed['reason']}")
+
+
+def _fail(redemption: Redemption, typed: dict[str, Any], actor: User, at: datetime) -> Done:
+    done = redemptions.fail(redemption=redemption, at=at, reason=typed["reason"])
+    return _said(done, f"Failed, {done.points_cost:,} points let go: {typed['reason']}")
 
 
 def _said(redemption: Redemption, record: str) -> Done:
@@ -72,15 +82,27 @@ CANCEL = Deed(
     gettext_lazy("The points held for it are free again."),
     possible=_is_open,
 )
-DEEDS = (FULFIL, CANCEL)
+FAIL = Deed(
+    "fail",
+    gettext_lazy("It cannot be fulfilled"),
+    gettext_lazy("It cannot be fulfilled"),
+    _fail,
+    CancelForm,
+    gettext_lazy(
+        "Sold out, broken, forgotten: the points held for it are free again, and so is what it took of the stock."
+    ),
+    possible=_is_open,
+)
+DEEDS = (FULFIL, FAIL, CANCEL)
 
 
 @admin.register(Redemption)
 class RedemptionAdmin(MerchantScopedAdmin):
     merchant_path = "merchant_id"
-    list_display = ["requested_at", "member_link", "points_cost", "shown_status", "order_reference", "store"]
-    list_filter = ["status", "store"]
-    list_select_related = ["member", "store"]
+    list_display = ["requested_at", "member_link", "what", "points_cost", "shown_status", "order_reference", "store"]
+    list_filter = ["status", "reward", "store", ("requested_at", RangeDateTimeFilter)]
+    actions = ["fulfil_selected"]
+    list_select_related = ["member", "reward", "store"]
     search_fields = ["=order_reference", "=member__card_number"]
     search_help_text = gettext_lazy("Order or card number")
     ordering = ["-id"]
@@ -88,8 +110,10 @@ class RedemptionAdmin(MerchantScopedAdmin):
     fields = [
         "shown_status",
         "member_link",
+        "what",
         "points_cost",
         "quantity",
+        "codes",
         "order_reference",
         "store",
         "actor",
@@ -103,6 +127,7 @@ class RedemptionAdmin(MerchantScopedAdmin):
     ]
     readonly_fields = fields
     shown_if = {
+        "codes": "reward_id",
         "order_reference": "order_reference",
         "store": "store_id",
         "actor": "actor_id",
@@ -124,6 +149,31 @@ class RedemptionAdmin(MerchantScopedAdmin):
             reverse("admin:loyalty_member_change", args=[redemption.member_id]),
             redemption.member.card_number,
         )
+
+    @display(description=gettext_lazy("reward"))
+    def what(self, redemption: Redemption) -> str:
+        return redemption.reward.name if redemption.reward is not None else "-"
+
+    @display(description=gettext_lazy("codes"))
+    def codes(self, redemption: Redemption) -> str:
+        return ", ".join(code.code for code in redemption.codes.order_by("pk")) or "-"
+
+    @admin.action(description=gettext_lazy("Fulfil"), permissions=["change"])
+    def fulfil_selected(self, request: HttpRequest, queryset: QuerySet[Redemption]) -> None:
+        """Each by itself: one that is refused keeps nobody else waiting, and what is closed is passed over."""
+        actor = cast(User, request.user)
+        done = 0
+        for redemption in self.changeable(request, queryset).filter(status=Redemption.Status.REQUESTED):
+            try:
+                with transaction.atomic():
+                    row = redemptions.fulfil(redemption=redemption, at=timezone.now(), actor=actor)
+                    self.log_change(request, row, f"Fulfilled, {row.points_cost:,} points spent")
+            except Refusal as refusal:
+                messages.warning(request, f"{redemption.member.card_number}: {refusal.detail}")
+            else:
+                done += 1
+        said = ngettext("%(count)s redemption fulfilled.", "%(count)s redemptions fulfilled.", done)
+        (messages.success if done else messages.info)(request, said % {"count": done})
 
     @display(description=gettext_lazy("status"), ordering="status")
     def shown_status(self, redemption: Redemption) -> str:

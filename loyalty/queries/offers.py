@@ -170,8 +170,9 @@ def _read_checkout(found: tuple[Member, str] | None) -> Checkout | None:
     checkout = Checkout(member, offers, known)
     for intent in known.values():
         offer = checkout.offer_of(intent)
+        intent.reward = offer.reward if offer is not None else None
         if intent.redemption is not None:
-            intent.redemption.reward = offer.reward if offer is not None else None
+            intent.redemption.reward = intent.reward
     return checkout
 
 

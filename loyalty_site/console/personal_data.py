@@ -8,7 +8,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, Q, QuerySet
 
-from loyalty.models import LedgerEntry, Member, PointLot, Redemption, ReplacedCard
+from loyalty.models import CheckoutIntent, LedgerEntry, Member, PointLot, Redemption, ReplacedCard
 from loyalty_site.tenants import privacy
 from loyalty_site.tenants.models import Customer
 
@@ -19,7 +19,7 @@ _ROWS: dict[type[Model], Callable[[Customer], QuerySet[Any]]] = {
     Redemption: lambda customer: Redemption.objects.filter(member__customer=customer),
 }
 # Only looked at, never logged: nobody changes an entry, a lot or an old card in the console.
-NEVER_LOGGED: tuple[type[Model], ...] = (LedgerEntry, PointLot, ReplacedCard)
+NEVER_LOGGED: tuple[type[Model], ...] = (CheckoutIntent, LedgerEntry, PointLot, ReplacedCard)
 
 
 def register() -> None:

@@ -98,6 +98,7 @@ UNFOLD: dict[str, Any] = {
                     _list(_("Members"), "loyalty.member", "group"),
                     _list(_("Redemptions"), "loyalty.redemption", "redeem"),
                     _list(_("Requests to be forgotten"), "tenants.erasurerequest", "person_remove"),
+                    _list(_("Checkout intents"), "loyalty.checkoutintent", "shopping_cart_checkout"),
                 ],
             },
             {
@@ -113,6 +114,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _list(_("Programs"), "loyalty.program", "loyalty"),
                     _list(_("Tiers"), "loyalty.tier", "military_tech"),
+                    _list(_("Rewards"), "loyalty.reward", "featured_seasonal_and_gifts"),
                 ],
             },
             {

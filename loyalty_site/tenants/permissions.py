@@ -34,6 +34,7 @@ _RULES: dict[str, tuple[frozenset[Role], frozenset[Role]]] = {
     "loyalty.ledgerentry": (_EVERYONE, _MANAGE),
     "loyalty.pointlot": (_EVERYONE, _MANAGE),
     "loyalty.redemption": (_EVERYONE, _MANAGE),
+    "loyalty.checkoutintent": (_EVERYONE, _MANAGE),
     "jobs.run": (_VIEW_ALL, _MANAGE),
     "http.apikey": (_OWN, _OWN),
 }

@@ -262,10 +262,14 @@ class MerchantScopedAdmin(_Scoped, ModelAdmin):
             return HttpResponseRedirect(request.get_full_path())
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        self.demand_change(request, obj, change=change)
+        super().save_model(request, obj, form, change)
+
+    def demand_change(self, request: HttpRequest, obj: Any, *, change: bool = True) -> None:
+        """Raise PermissionDenied for who may not save this row, as it is now."""
         # The form offers nothing else; this is for the form that one day does.
         if not self.holds(request, self.permission("change" if change else "add"), obj):
             raise PermissionDenied
-        super().save_model(request, obj, form, change)
 
 
 class PlatformAdmin(MerchantScopedAdmin):

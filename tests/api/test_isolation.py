@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from loyalty.models import Reward, Tier
-from loyalty.operations import points
+from loyalty.operations import checkout, points, redemptions
 from loyalty_site.http import keys
 from loyalty_site.ids import new_id
 from loyalty_site.jobs import runs
@@ -65,7 +65,14 @@ def theirs(bookshop: Any, bookworm: Any) -> dict[str, dict[str, str]]:
         pass
     tier = Tier.objects.create(program=bookshop, slug="gold", name="Gold", point_threshold=1000)
     reward = Reward.objects.create(program=bookshop, slug="novel", name="Novel", cost_points=500)
+    points.award(member=bookworm, type="tier_bonus", points=50, key="k", at=now)
+    redemption = redemptions.hold(member=bookworm, points=5, at=now)
+    asked = checkout.Asked(client_id="i-1", kind="referral_share", created_at=now)
+    sent = {"user_id": bookworm.customer.user_id, "order_id": "W-1", "at": now}
+    [intent] = checkout.confirm(merchant=merchant, intents=[asked], **sent).intents.values()
     return {
+        "redemptions": {"redemptionId": str(redemption.pk)},
+        "next-actions": {"intentId": str(intent.pk)},
         "members": {"userId": str(bookworm.customer.user_id)},
         "cards": {"cardId": str(bookworm.pk), "cardNumber": bookworm.card_number},
         "transactions": {"entryId": str(entry.pk)},

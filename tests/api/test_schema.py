@@ -20,6 +20,7 @@ from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 
 from loyalty.models import Reward, Tier
+from loyalty.operations import checkout, redemptions
 from loyalty_site.http import keys, tokens, typescript
 from loyalty_site.jobs import runs
 from loyalty_site.jobs.models import Run
@@ -138,7 +139,13 @@ def world(in_process: None, program: Any, counter: Any, alice: Any, buy: Any) ->
     _, token = keys.make_staff_token(user=user, name="schema", at=now)
     with runs.record("loyalty.expire_points", trigger=Run.Trigger.COMMAND, merchant=program.merchant) as run:
         pass
+    redemption = redemptions.hold(member=alice, points=5, at=now)
+    asked = checkout.Asked(client_id="i-1", kind="referral_share", created_at=now)
+    sent = {"user_id": alice.customer.user_id, "order_id": "W-1", "at": now}
+    [intent] = checkout.confirm(merchant=program.merchant, intents=[asked], **sent).intents.values()
     return {
+        "redemptions": {"redemptionId": str(redemption.pk)},
+        "next-actions": {"intentId": str(intent.pk)},
         "store": {"Authorization": f"Api-Key {text}"},
         "admin": {"Authorization": f"Bearer {token}"},
         "operator": {"Authorization": f"Api-Key {operator}"},

@@ -10,6 +10,8 @@ LISTS = {
     "loyalty/ledgerentry": "OMCAP",
     "loyalty/pointlot": "OMCAP",
     "loyalty/redemption": "OMCAP",
+    "loyalty/checkoutintent": "OMCAP",
+    "loyalty/reward": "OMCAP",
     "loyalty/program": "OMCAP",
     "loyalty/tier": "OMCAP",
     "tenants/merchant": "OMCAP",
@@ -26,6 +28,8 @@ LISTS = {
 ADDING = {
     "loyalty/program": "OMP",
     "loyalty/tier": "OMP",
+    "loyalty/reward": "OMP",
+    "loyalty/checkoutintent": "",
     "tenants/store": "OP",
     "tenants/staffrole": "OP",
     "tenants/merchant": "P",

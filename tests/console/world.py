@@ -11,9 +11,10 @@ from typing import Any
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.utils import timezone
 
-from loyalty.models import ExpiryPolicy, Member, Program, Tier
-from loyalty.operations import enrollment, expiration, points, redemptions
+from loyalty.models import ExpiryPolicy, Member, Program, Reward, Tier
+from loyalty.operations import catalogue, checkout, enrollment, expiration, points, redemptions, reward_codes
 from loyalty.operations.enrollment import Person
+from loyalty.pictures import Picture
 from loyalty_site.http import keys
 from loyalty_site.jobs.models import Run
 from loyalty_site.tenants import erasures
@@ -21,6 +22,11 @@ from loyalty_site.tenants.models import Merchant, Role, StaffRole, Store, User
 
 MARK = "xyzzy"
 PASSWORD = "a password for tests"
+# The smallest PNG: one pixel.
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c626001000000ffff03000006000557bfabd4"
+    "0000000049454e44ae426082"
+)
 
 
 @dataclass
@@ -77,6 +83,12 @@ def make_world(name: str, *, members: int = 2, at: datetime | None = None) -> Wo
     run.save()
     world.run = run
     later = at + timedelta(days=35)
+    tea = Reward.objects.create(
+        program=program, slug=f"{name}-tea", name=f"{name.title()} tea", cost_points=10, stock=100, minimum_tier=tier,
+        kind="discount_code",
+    )  # fmt: skip
+    catalogue.set_picture(reward=tea, picture=Picture(PIXEL, "image/png", 1, 1))
+    reward_codes.upload(reward=tea, codes=[f"{name}-code-{number}" for number in range(3)])
     for number, member in enumerate(world.members):
         buy(world, member, f"{name}-late-{number}", "20.00", later)
         redemptions.hold(
@@ -86,6 +98,21 @@ def make_world(name: str, *, members: int = 2, at: datetime | None = None) -> Wo
             key=f"{name}-hold-{number}",
             store=store,
             metadata={"reward": f"{name} tea"},
+        )
+        checkout.confirm(
+            merchant=merchant,
+            user_id=member.customer.user_id,
+            order_id=f"{name}-order-{number}",
+            intents=[
+                checkout.Asked(
+                    client_id=f"{name}-intent-{number}",
+                    kind="referral_share",
+                    created_at=later,
+                    channel=name,
+                    metadata={"note": f"{name} note"},
+                )
+            ],
+            at=later,
         )
         member.refresh_from_db()
         record(world.staff[Role.MANAGER], member)

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from loyalty.api.staff.inputs import Slug
 from loyalty.models import CheckoutIntent
 from loyalty.operations.redemptions.offering import MOST_UNITS_AT_ONCE
 from loyalty_site.http.fields import Id, Input, Metadata, Moment, Reference, Text, WholeNumber
@@ -26,7 +27,7 @@ class Points(WholeNumber):
 class RedemptionInput(Input):
     """A reward, or points in all, for a member. Where both are given, the reward counts."""
 
-    reward_slug = serializers.SlugField(required=False, max_length=60)
+    reward_slug = Slug(required=False)
     points_cost = Points()
     quantity = Quantity()
     metadata = Metadata(required=False)
@@ -66,7 +67,7 @@ class IntentInput(Input):
     id = Reference()
     kind = serializers.ChoiceField(CheckoutIntent.Kind.choices)
     created_at = Moment()
-    reward_slug = serializers.SlugField(required=False, max_length=60)
+    reward_slug = Slug(required=False)
     reward_name = Text(required=False, max_length=80, allow_blank=True)
     points_cost = Points()
     quantity = Quantity()

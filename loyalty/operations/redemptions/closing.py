@@ -139,4 +139,7 @@ def _close(redemption: Redemption, closing: Closing, *, at: datetime) -> Written
     if redemption.status != Redemption.Status.REQUESTED:
         return None
     written = write_closed([redemption], closing, at=at)
-    return written if redemption.pk in written.ids else None
+    if redemption.pk in written.ids:
+        return written
+    redemption.refresh_from_db(fields=["status", "fulfilled_at", "failed_at", "cancelled_at", "reason", "entry_id"])
+    return None

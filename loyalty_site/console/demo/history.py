@@ -159,32 +159,23 @@ class Year:
     def _redeem(self, visit: Visit) -> None:
         """Spend points on the dearest reward there is enough for: at the counter, or kept until it is collected."""
         plan, member, at = self.house.plan, self.members[visit.who.number], visit.at + timedelta(minutes=2)
-        affordable = [reward for reward in plan.rewards if reward.points <= self.available[member.pk]]
+        affordable = [reward for reward in self.house.rewards if reward.cost_points <= self.available[member.pk]]
         if not affordable or at > self.clock.now:
             return
         reward = affordable[-1]
-        known = {"reward": reward.name}
         reference = f"{visit.reference}-P"
         if visit.whim < plan.collected_later:
-            hold = redemptions.hold(
-                member=member,
-                points=reward.points,
-                at=at,
-                key=reference,
-                order_reference=reference,
-                metadata=known,
-            )
+            hold = redemptions.hold(member=member, reward=reward, at=at, key=reference, order_reference=reference)
             self.held.append(hold)
         else:
             redemptions.redeem(
                 member=member,
                 store=self.house.stores[visit.shop.reference],
-                points=reward.points,
+                reward=reward,
                 order_reference=reference,
                 at=at,
-                metadata=known,
             )
-        self.available[member.pk] -= reward.points
+        self.available[member.pk] -= reward.cost_points
 
     # --- Behind the counter -----------------------------------------------------------------------------------
     def _close_holds(self, day: date) -> None:

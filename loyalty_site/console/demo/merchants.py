@@ -1,5 +1,6 @@
 """The demo's merchants, their stores, programs, tiers and staff, as rows."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -7,7 +8,9 @@ from typing import Any
 
 from django.db import transaction
 
-from loyalty.models import Program, Tier
+from loyalty import pictures
+from loyalty.models import Program, Reward, Tier
+from loyalty.operations import catalogue, reward_codes
 from loyalty_site.console.demo import plans
 from loyalty_site.console.demo.plans import MerchantPlan
 from loyalty_site.tenants.models import Merchant, StaffRole, Store, User
@@ -23,6 +26,7 @@ class House:
     merchant: Merchant
     program: Program
     stores: dict[str, Store]
+    rewards: list[Reward]
 
 
 @transaction.atomic
@@ -45,7 +49,30 @@ def make(plan: MerchantPlan, *, since: datetime) -> House:
             slug=tier["slug"],
             defaults={**tier, "multiplier": Decimal(tier["multiplier"])},
         )
-    return House(plan, merchant, program, stores)
+    return House(plan, merchant, program, stores, [_reward(program, each, since) for each in plan.rewards])
+
+
+def _reward(program: Program, given: plans.Reward, since: datetime) -> Reward:
+    """The reward with its picture and pool, made where it is missing."""
+    columns = ("name", "cost_points", "description", "kind", "sku", "instructions", "stock")
+    reward, is_new = Reward.objects.get_or_create(
+        program=program,
+        slug=given.slug,
+        defaults={"created_at": since, **{name: getattr(given, name) for name in columns}},
+    )
+    if is_new:
+        catalogue.set_picture(reward=reward, picture=pictures.read(given.content))
+        prefix = program.merchant.slug[:3].upper()
+        reward_codes.upload(
+            reward=reward,
+            codes=[_code(prefix, f"{program.merchant.slug}:{given.slug}:{number}") for number in range(given.codes)],
+        )
+    return reward
+
+
+def _code(prefix: str, of: str) -> str:
+    """A code like those that shops make, the same each time."""
+    return f"{prefix}-{hashlib.blake2b(of.encode(), digest_size=5).hexdigest().upper()}"
 
 
 @transaction.atomic

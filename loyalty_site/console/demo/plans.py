@@ -43,8 +43,23 @@ class Habit:
 
 @dataclass(frozen=True)
 class Reward:
+    """`picture` is a file in fixtures/demo/pictures; `codes`: how many codes its pool begins with."""
+
+    slug: str
     name: str
-    points: int
+    cost_points: int
+    description: str
+    kind: str = "product"
+    sku: str = ""
+    instructions: str = ""
+    stock: int | None = None
+    codes: int = 0
+    picture: str = ""
+
+    @property
+    def content(self) -> bytes:
+        """The bytes of its picture."""
+        return (Path(settings.BASE_DIR) / "fixtures" / "demo" / "pictures" / self.picture).read_bytes()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from django.db.models import F, OuterRef, Subquery
 
 from loyalty.models import LedgerEntry, Member
 from loyalty_site import outbox
-from loyalty_site.console.demo import merchants, nights, people, plans
+from loyalty_site.console.demo import checkouts, merchants, nights, people, plans
 from loyalty_site.console.demo.history import Year
 from loyalty_site.console.demo.people import Clock, day_of
 from loyalty_site.console.demo.plans import MerchantPlan
@@ -121,6 +121,8 @@ def _tell(run: Run, clock: Clock, wanted: Sequence[MerchantPlan], advance: Calla
         run.counts["days_told"] = number + 1
         _keep(run)
         advance(1)
+    for house in houses:
+        checkouts.leave(house, clock)
     _date_back([house.merchant for house in houses])
 
 

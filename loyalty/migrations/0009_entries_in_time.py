@@ -5,6 +5,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('loyalty', '0005_rewards_and_checkout'),
+        ('loyalty', '0008_room_for_a_night'),
     ]
 
     operations = [
