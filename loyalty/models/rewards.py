@@ -94,7 +94,7 @@ class Reward(models.Model):
         return self.name
 
     def clean(self) -> None:
-        """Raise ValidationError for a tier of another program, an end before the beginning, or words that are missing."""
+        """Raise ValidationError for another program's tier, an end before the beginning, or words that are missing."""
         if self.minimum_tier is not None and self.minimum_tier.program_id != self.program_id:
             raise ValidationError({"minimum_tier": _("This tier is of another program.")})
         if self.starts_at is not None and self.ends_at is not None and self.starts_at >= self.ends_at:

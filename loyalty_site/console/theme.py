@@ -97,8 +97,8 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _list(_("Members"), "loyalty.member", "group"),
                     _list(_("Redemptions"), "loyalty.redemption", "redeem"),
-                    _list(_("Requests to be forgotten"), "tenants.erasurerequest", "person_remove"),
                     _list(_("Checkout intents"), "loyalty.checkoutintent", "shopping_cart_checkout"),
+                    _list(_("Requests to be forgotten"), "tenants.erasurerequest", "person_remove"),
                 ],
             },
             {

@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from loyalty import ledger
 from loyalty.events import RedemptionCancelled
@@ -15,7 +16,8 @@ from loyalty.operations.redemptions.writing import Closing, write_closed
 from loyalty_site import outbox
 
 HOLD_EXPIRED = "hold_expired"
-_FIRST = UUID(int=0)
+# Where a chunk ended: when its last redemption was requested, and its id.
+Position = tuple[datetime, UUID]
 
 
 def release_stale(
@@ -30,7 +32,7 @@ def release_stale(
     for program in programs:
         counts["programs"] += 1
         before = at - (older_than if older_than is not None else timedelta(days=program.hold_days))
-        last: UUID | None = _FIRST
+        last: Position | None = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
         while last is not None:
             last, released = _release_chunk(program=program, before=before, at=at, chunk=chunk, after=last)
             counts["redemptions"] += len(released)
@@ -40,19 +42,20 @@ def release_stale(
 
 @transaction.atomic(durable=True)
 def _release_chunk(
-    *, program: Program, before: datetime, at: datetime, chunk: int, after: UUID
-) -> tuple[UUID | None, list[Redemption]]:
-    """Release the next ones after this id; returns the last id looked at, None at the end."""
+    *, program: Program, before: datetime, at: datetime, chunk: int, after: Position
+) -> tuple[Position | None, list[Redemption]]:
+    """Release the next ones after this position, oldest first; returns the last one looked at, None at the end."""
     stale = list(
         Redemption.objects.select_related("member", "reward")
         .filter(
+            Q(requested_at__gt=after[0]) | Q(pk__gt=after[1]),
             member__program=program,
             merchant_id=program.merchant_id,
             status=Redemption.Status.REQUESTED,
             requested_at__lte=before,
-            pk__gt=after,
+            requested_at__gte=after[0],
         )
-        .order_by("pk")[:chunk]
+        .order_by("requested_at", "pk")[:chunk]
     )
     if not stale:
         return None, []
@@ -69,4 +72,4 @@ def _release_chunk(
         released = [redemption for redemption in mine if redemption.pk in written.ids]
         ledger.post(releases(released), at=at)
         outbox.publish_many(RedemptionCancelled.of(redemption, at=at) for redemption in released)
-    return stale[-1].pk, released
+    return (stale[-1].requested_at, stale[-1].pk), released
