@@ -177,15 +177,15 @@ def post(
     with prepared_cursor() as cursor:
         try:
             asked = [moment_text(at), _encode(postings, news if body == "rows" else ())]
-            cursor.execute(f"SELECT * FROM {function}(%s::timestamptz, %s::jsonb)", asked)
+            cursor.execute(_POST.format(function=function), asked)
             rows = cursor.fetchall()
         except DatabaseError as error:
             refusal = refusal_of(error)
             if refusal is None:
                 raise
             raise refusal from error
-    post_once(rows[0][-1])
-    firsts = LedgerEntry.objects.in_bulk([row[2] for row in rows if row[1] == "replayed"]) if _replays(rows) else {}
+    post_once(rows[0][-2])
+    firsts = _firsts(rows) if any(row[1] == "replayed" for row in rows) else {}
     posted = [_posted(posting, row, firsts, at) for posting, row in zip(postings, rows, strict=True)]
     if news and body == "rows":
         for one, kind in zip(posted, news, strict=True):
@@ -195,8 +195,32 @@ def post(
     return posted
 
 
-def _replays(rows: list[tuple[Any, ...]]) -> bool:
-    return any(row[1] == "replayed" for row in rows)
+# The first entry of a posting that came before is read along, as JSON: a column more, and none of a table's that most
+# postings need not look at.
+_POST = """
+SELECT p.*, CASE WHEN p.outcome = 'replayed' THEN (
+    SELECT to_jsonb(e)::text FROM loyalty_ledger_entries e WHERE e.id = p.entry_id) END
+  FROM {function}(%s::timestamptz, %s::jsonb) AS p"""
+
+
+def _firsts(rows: list[tuple[Any, ...]]) -> dict[UUID, LedgerEntry]:
+    """The first entries of postings that came before."""
+    read_along = [_from_json(row[-1]) for row in rows if row[-1] is not None]
+    firsts = {entry.pk: entry for entry in read_along}
+    # What was committed while the statement waited for the member is newer than the statement's snapshot.
+    newer = [row[2] for row in rows if row[1] == "replayed" and row[2] not in firsts]
+    return firsts | (LedgerEntry.objects.in_bulk(newer) if newer else {})
+
+
+def _from_json(text: str) -> LedgerEntry:
+    facts = json.loads(text)
+    for name in ("id", "merchant_id", "member_id", "store_id", "actor_id", "run_id", "answers_id"):
+        facts[name] = UUID(facts[name]) if facts[name] is not None else None
+    for name in ("occurred_at", "created_at"):
+        facts[name] = datetime.fromisoformat(facts[name]).astimezone(UTC)
+    if facts["fingerprint"] is not None:
+        facts["fingerprint"] = bytes.fromhex(facts["fingerprint"][2:])
+    return _entry(**facts)
 
 
 _postings_text = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
-from django.db.models import Model, QuerySet
+from django.db.models import Model, QuerySet, TextField
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 
-from loyalty.cards import new_card_number, new_referral_code
 from loyalty.models import CheckoutIntent, LedgerEntry, LotAllocation, Member, PointLot, Redemption, ReplacedCard
 from loyalty_site.outbox.models import OutboxEvent
 from loyalty_site.tenants import privacy
@@ -74,57 +74,66 @@ def register() -> None:
     )
 
 
-def _rows(rows: QuerySet[Any], without: list[str] | None = None) -> list[dict[str, Any]]:
+def _rows(rows: QuerySet[Any], without: list[str] | None = None) -> QuerySet[Any, dict[str, Any]]:
     model: type[Model] = rows.model
     names = [field.attname for field in model._meta.concrete_fields if field.attname not in (without or [])]
-    return list(rows.values(*names))
+    return rows.values(*names)
 
 
 def _nothing_tells(customer: Customer, at: datetime) -> None:
     """Amounts and dates without a name: the books need them, and nobody is told by them."""
 
 
-def _forget_cards(customer: Customer, at: datetime) -> None:
-    for member in Member.objects.filter(customer=customer).order_by("pk"):
-        Member.objects.filter(pk=member.pk).update(
-            card_number=new_card_number(), referral_code=new_referral_code(), is_active=False
+def _forget_cards(customer: Customer, at: datetime) -> list[privacy.Statement]:
+    # Number and code become such as nobody can hold or guess: 124 and 42 random bits behind a hyphen.
+    return [
+        privacy.Statement(
+            """
+            UPDATE loyalty_members SET is_active = false,
+                card_number = '-' || substr(replace(gen_random_uuid()::text, '-', ''), 1, 31),
+                referral_code = '-' || substr(
+                    translate(encode(uuid_send(gen_random_uuid()), 'base64'), '+/', '-_'), 1, 7)
+              WHERE customer_id = %s""",
+            [customer.pk],
         )
+    ]
 
 
-def _forget_replaced_cards(customer: Customer, at: datetime) -> None:
-    ReplacedCard.objects.filter(member__customer=customer).delete()
+def _forget_replaced_cards(customer: Customer, at: datetime) -> list[privacy.Statement]:
+    return [privacy.delete(ReplacedCard.objects.filter(member__customer=customer))]
 
 
-def _forget_words_of_entries(customer: Customer, at: datetime) -> None:
-    members = list(Member.objects.filter(customer=customer).values_list("pk", flat=True))
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT ledger_forget_v1(%s)", [members])
+def _forget_words_of_entries(customer: Customer, at: datetime) -> list[privacy.Statement]:
+    members = "ARRAY(SELECT id FROM loyalty_members WHERE customer_id = %s)"
+    return [privacy.Statement(f"SELECT ledger_forget_v1({members})", [customer.pk])]
 
 
-def _forget_words_of_redemptions(customer: Customer, at: datetime) -> None:
-    Redemption.objects.filter(member__customer=customer).update(reason="", metadata={})
+def _forget_words_of_redemptions(customer: Customer, at: datetime) -> list[privacy.Statement]:
+    return [privacy.update(Redemption.objects.filter(member__customer=customer), reason="", metadata={})]
 
 
-def _forget_words_of_intents(customer: Customer, at: datetime) -> None:
-    CheckoutIntent.objects.filter(member__customer=customer).update(channel="", referral_code="", metadata={})
+def _forget_words_of_intents(customer: Customer, at: datetime) -> list[privacy.Statement]:
+    intents = CheckoutIntent.objects.filter(member__customer=customer)
+    return [privacy.update(intents, channel="", referral_code="", metadata={})]
 
 
 def _news_of(customer: Customer) -> QuerySet[OutboxEvent]:
-    members = [str(pk) for pk in Member.objects.filter(customer=customer).values_list("pk", flat=True)]
-    return OutboxEvent.objects.filter(merchant_id=customer.merchant_id, facts__member_id__in=members)
+    members = Member.objects.filter(customer=customer).annotate(named=Cast("pk", TextField())).values("named")
+    about = OutboxEvent.objects.annotate(about=KeyTextTransform("member_id", "facts"))
+    return about.filter(merchant_id=customer.merchant_id, about__in=members)
 
 
-def _forget_news(customer: Customer, at: datetime) -> None:
+def _forget_news(customer: Customer, at: datetime) -> list[privacy.Statement]:
     # Emptied and not removed: whoever has yet to hear of the event finds the field.
-    members = [str(pk) for pk in Member.objects.filter(customer=customer).values_list("pk", flat=True)]
-    with connection.cursor() as cursor:
-        cursor.execute(
+    return [
+        privacy.Statement(
             """
             UPDATE outbox_events SET error = '', facts = facts || (
-                SELECT coalesce(jsonb_object_agg(fact, ''), '{}') FROM unnest(%(telling)s::text[]) AS fact
+                SELECT coalesce(jsonb_object_agg(fact, ''), '{}') FROM unnest(%s::text[]) AS fact
                   WHERE facts ? fact)
-              WHERE merchant_id = %(merchant)s AND facts ->> 'member_id' = ANY (%(members)s::text[])
-                AND (facts ?| %(telling)s::text[] OR error <> '')
-            """,
-            {"telling": list(TELLING_FACTS), "merchant": customer.merchant_id, "members": members},
+              WHERE merchant_id = %s
+                AND facts ->> 'member_id' IN (SELECT id::text FROM loyalty_members WHERE customer_id = %s)
+                AND (facts ?| %s::text[] OR error <> '')""",
+            [list(TELLING_FACTS), customer.merchant_id, customer.pk, list(TELLING_FACTS)],
         )
+    ]

@@ -52,7 +52,7 @@ export interface AppliedFilters {
 
 /** Operations a till has queued. Each is checked by itself: a bad one does not keep the others back. */
 export interface BatchInputRequest {
-  operations: unknown[];
+  operations: (unknown | null)[];
 }
 
 /** One result for each operation, in their order. */
@@ -647,6 +647,8 @@ export interface PatchedProgramChangeInputRequest {
   tierBasis?: TierBasis;
   downgradePolicy?: DowngradePolicy;
   downgradeWarningDays?: number;
+  /** Rules under which points expire sooner are refused with 409 `expiry_would_shorten`, which says in `members`, `points` and `unwarned` what the run at `night` would take. Sent again with true, they stand. */
+  confirmShorterExpiry?: boolean;
 }
 
 /** Something the program gives for points; fields left out stay as they are. */

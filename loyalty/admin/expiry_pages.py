@@ -16,7 +16,6 @@ from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from loyalty.admin import mass
 from loyalty.admin.deeds import KeyedForm
-from loyalty.admin.program_form import next_night
 from loyalty.models import Program
 from loyalty.operations import expiration
 from loyalty_site.jobs.runs import RunExists
@@ -59,7 +58,7 @@ def preview(model_admin: Any, request: HttpRequest, program: Program) -> HttpRes
     """What a run at a chosen time would take and whom it would warn, as things stand."""
     if not may_preview(request, program):
         raise PermissionDenied
-    night = next_night(timezone.now())
+    night = expiration.next_night(timezone.now())
     form = MomentForm(request.GET if "at" in request.GET else {"at": f"{night:%Y-%m-%dT%H:%M}"})
     ahead = expiration.preview(program, form.cleaned_data["at"]) if form.is_valid() else None
     tiers = {tier.slug: tier.name for tier in program.tiers.all()}

@@ -1,6 +1,5 @@
 """The form of a program's rules, which asks before it lets points expire sooner."""
 
-from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -37,7 +36,7 @@ class ProgramForm(forms.ModelForm):
     def _post_clean(self) -> None:
         stored = None if self.instance._state.adding else Program.objects.filter(pk=self.instance.pk).first()
         super()._post_clean()  # type: ignore[misc]
-        if stored is None or self.errors or not expires_sooner(stored, self.instance):
+        if stored is None or self.errors or not expiration.expires_sooner(stored, self.instance):
             return
         rules = _rules(self.instance)
         if self.data.get(self.add_prefix("seen")) == rules:
@@ -45,29 +44,6 @@ class ProgramForm(forms.ModelForm):
         self.add_error(None, _warning(self.instance))
         # Shown again, the form says what was shown with it.
         self.data = {**self.data.dict(), self.add_prefix("seen"): rules}  # type: ignore[attr-defined]
-
-
-def expires_sooner(stored: Program, wanted: Program) -> bool:
-    """Whether some points may expire sooner under the wanted rules than under the stored ones."""
-    if not wanted.is_active:
-        return False
-    new = {
-        "inactivity": wanted.points_expiration_days if wanted.expires_by_inactivity else None,
-        "lots": wanted.points_valid_days if wanted.expires_by_lots else None,
-    }
-    old = {
-        "inactivity": stored.points_expiration_days if stored.is_active and stored.expires_by_inactivity else None,
-        "lots": stored.points_valid_days if stored.is_active and stored.expires_by_lots else None,
-    }
-    return any(
-        days is not None and (before is None or days < before)
-        for days, before in zip(new.values(), old.values(), strict=True)
-    )
-
-
-def next_night(now: datetime) -> datetime:
-    """The instant of the next nightly run."""
-    return expiration.last_run_time(now) + timedelta(days=1)
 
 
 def _rules(program: Program) -> str:
@@ -85,7 +61,7 @@ def _rules(program: Program) -> str:
 
 
 def _warning(program: Program) -> str:
-    night = next_night(timezone.now())
+    night = expiration.next_night(timezone.now())
     ahead = expiration.preview(program, night)
     figures: dict[str, Any] = {
         "night": date_format(night, "DATETIME_FORMAT"),

@@ -8,6 +8,7 @@ from django.db import transaction
 from loyalty.events import MemberAnonymized
 from loyalty.models import Member
 from loyalty.operations.points import lock
+from loyalty.queries import faces
 from loyalty_site import outbox
 from loyalty_site.refusals import NotFound
 from loyalty_site.tenants import privacy
@@ -31,5 +32,5 @@ def anonymize(*, member: Member, at: datetime) -> Member:
     privacy.forget(fresh.customer, at=at)
     outbox.publish(MemberAnonymized.about(fresh, at=at))
     log.info("anonymized", member=str(fresh.pk), merchant=str(fresh.merchant_id))
-    fresh.refresh_from_db()
-    return fresh
+    [forgotten] = faces.members("m.id = %s", [fresh.pk])
+    return forgotten

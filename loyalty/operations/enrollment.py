@@ -127,11 +127,20 @@ def _enroll(
 def _enroll_known(member: Member, at: datetime, store: Store | None) -> Enrolled:
     if member.enrolled_at is not None:
         return Enrolled(member, created=False)
-    first_time = Member.objects.filter(pk=member.pk, enrolled_at=None).update(enrolled_at=at, last_activity_at=at)
-    if not first_time:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE loyalty_members SET enrolled_at = %s, last_activity_at = %s "
+            "WHERE id = %s AND enrolled_at IS NULL RETURNING tier_id",
+            [at, at, member.pk],
+        )
+        row = cursor.fetchone()
+    if row is None:
         member.refresh_from_db(fields=["enrolled_at"])
         return Enrolled(member, created=False)
     member.enrolled_at = member.last_activity_at = at
+    if row[0] == member.tier_id:
+        # Locked by the change, and in the tier that we know of.
+        faces.mark_as_locked(member)
     return _welcome(member, at, store)
 
 

@@ -11,8 +11,9 @@ from django.db.models import Q, Sum
 from loyalty import ledger
 from loyalty.events import PointsAdjusted, PointsAwarded, PointsEarned
 from loyalty.ledger import Posting, Short
-from loyalty.models import EntryType, LedgerEntry, Member
+from loyalty.models import EntryType, LedgerEntry, Member, TierBasis
 from loyalty.models.programs import MOST_POINTS
+from loyalty.operations import tiers
 from loyalty.operations.orders import (
     InvalidPoints,
     Worth,
@@ -67,9 +68,9 @@ def earn(
     `OrderAlreadyUsed`. Rules: specs/points.md "Earning".
     """
     moment = occurred_at or at
-    earned_today = 0
+    earned_today, qualifying = 0, None
     if member.program.max_points_per_day is not None:
-        earned_today = _earned_on_the_day_of(moment, lock(member))
+        earned_today, qualifying = _earned_so_far(moment, lock(member), at)
     booking = earning(
         member=member,
         store=store,
@@ -80,7 +81,7 @@ def earn(
         items=items,
         earned_today=earned_today,
     )
-    [posted] = settle([booking], at=at)
+    [posted] = settle([booking], at=at, qualifying={member.pk: qualifying} if qualifying is not None else None)
     assert posted.entry is not None  # noqa: S101 (an earn posting is never skipped)
     return posted.entry
 
@@ -132,12 +133,26 @@ def preview(*, member: Member, amount: Decimal, at: datetime, currency: str | No
 
 def _earned_on_the_day_of(moment: datetime, member: Member) -> int:
     """Points of the member's purchases that day, less what voids took of them."""
-    begin, end = day_of(member.program, moment)
-    orders = LedgerEntry.objects.filter(member=member, type=EntryType.EARN, occurred_at__gte=begin, occurred_at__lt=end)
-    voids = Q(type=EntryType.UNDO, answers_id__in=orders.values("pk"))
-    of_that_day = Q(type=EntryType.EARN, occurred_at__gte=begin, occurred_at__lt=end)
-    moved = LedgerEntry.objects.filter(of_that_day | voids, member=member)
+    moved = LedgerEntry.objects.filter(_of_the_day(moment, member), member=member)
     return moved.aggregate(points=Sum("points_delta"))["points"] or 0
+
+
+def _earned_so_far(moment: datetime, member: Member, at: datetime) -> tuple[int, int | None]:
+    """`_earned_on_the_day_of`, and where the program's tiers roll the points towards a tier; in one query."""
+    if member.program.tier_basis == TierBasis.LIFETIME:
+        return _earned_on_the_day_of(moment, member), None
+    that_day, that_year = _of_the_day(moment, member), tiers.in_window(at)
+    sums = LedgerEntry.objects.filter(that_day | that_year, member=member).aggregate(
+        day=Sum("points_delta", filter=that_day), year=Sum("lifetime_delta", filter=that_year)
+    )
+    return sums["day"] or 0, sums["year"] or 0
+
+
+def _of_the_day(moment: datetime, member: Member) -> Q:
+    begin, end = day_of(member.program, moment)
+    of_that_day = Q(type=EntryType.EARN, occurred_at__gte=begin, occurred_at__lt=end)
+    orders = LedgerEntry.objects.filter(of_that_day, member=member)
+    return of_that_day | Q(type=EntryType.UNDO, answers_id__in=orders.values("pk"))
 
 
 def lock(member: Member) -> Member:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
+from uuid import UUID
 
 import structlog
 
@@ -32,11 +33,13 @@ def settle(
     *,
     at: datetime,
     also: Callable[[list[Posted]], Iterable[Event]] | None = None,
+    qualifying: dict[UUID, int] | None = None,
 ) -> list[Posted]:
     """Post the bookings as one batch and publish what came of them; runs in the caller's transaction.
 
     A retry posts nothing and publishes nothing. Members who reached a higher tier are in it afterwards. `also` makes
-    further events from what was posted, once it is. Raises what `ledger.post` raises.
+    further events from what was posted, once it is. `qualifying` are points towards a tier, by member id, read under
+    the members' locks. Raises what `ledger.post` raises.
     """
     posted = ledger.post(
         [booking.posting for booking in bookings],
@@ -49,7 +52,12 @@ def settle(
         if one.created and booking.news is not None and not one.told
     ]
     outbox.publish_many(
-        chain(events, _rewards_ready(posted), tiers.raise_where_reached(posted, at=at), also(posted) if also else ())
+        chain(
+            events,
+            _rewards_ready(posted),
+            tiers.raise_where_reached(posted, at=at, known=qualifying),
+            also(posted) if also else (),
+        )
     )
     _log(posted)
     return posted

@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from loyalty.events import TierUpgraded
 from loyalty.ledger import Posted
 from loyalty.models import LedgerEntry, Member, Program, Tier, TierBasis
+from loyalty.queries import faces
+from loyalty_site import outbox
 
 ROLLING_WINDOW = timedelta(hours=365 * 24)
 
@@ -20,13 +22,16 @@ def tier_for(program: Program, qualifying_points: int) -> Tier | None:
     return reached[-1] if reached else None
 
 
+def in_window(at: datetime) -> Q:
+    """The entries that count towards a rolling tier at `at`: the 365 days before it, `at` included."""
+    return Q(occurred_at__gt=at - ROLLING_WINDOW, occurred_at__lte=at) & ~Q(lifetime_delta=0)
+
+
 def qualifying_points(member: Member, *, lifetime_points: int, at: datetime) -> int:
     """Lifetime points, or the signed sum of what moved them in the 365 days before `at`, `at` included."""
     if member.program.tier_basis == TierBasis.LIFETIME:
         return lifetime_points
-    window = LedgerEntry.objects.filter(
-        member=member, occurred_at__gt=at - ROLLING_WINDOW, occurred_at__lte=at
-    ).exclude(lifetime_delta=0)
+    window = LedgerEntry.objects.filter(in_window(at), member=member)
     return window.aggregate(points=Sum("lifetime_delta"))["points"] or 0
 
 
@@ -35,15 +40,18 @@ def qualifying_points_of(members: dict[UUID, int], program_of: dict[UUID, Progra
     rolling = [pk for pk in members if program_of[pk].tier_basis != TierBasis.LIFETIME]
     if not rolling:
         return dict(members)
-    window = LedgerEntry.objects.filter(
-        member__in=rolling, occurred_at__gt=at - ROLLING_WINDOW, occurred_at__lte=at
-    ).exclude(lifetime_delta=0)
+    window = LedgerEntry.objects.filter(in_window(at), member__in=rolling)
     sums = dict(window.order_by().values_list("member").annotate(points=Sum("lifetime_delta")))
     return members | {pk: sums.get(pk, 0) for pk in rolling}
 
 
-def raise_where_reached(posted: list[Posted], *, at: datetime) -> Iterable[TierUpgraded]:
-    """Put each member whose points rose into the tier they have reached, if it is higher than theirs."""
+def raise_where_reached(
+    posted: list[Posted], *, at: datetime, known: dict[UUID, int] | None = None
+) -> Iterable[TierUpgraded]:
+    """Put each member whose points rose into the tier they have reached, if it is higher than theirs.
+
+    `known` are the qualifying points that somebody read under the members' locks, before this was posted.
+    """
     last = {
         one.posting.member.pk: one
         for one in posted
@@ -51,11 +59,13 @@ def raise_where_reached(posted: list[Posted], *, at: datetime) -> Iterable[TierU
     }
     if not last:
         return
+    known = known or {}
     points = qualifying_points_of(
-        {pk: one.lifetime_points for pk, one in last.items()},
+        {pk: one.lifetime_points for pk, one in last.items() if pk not in known},
         {pk: one.posting.member.program for pk, one in last.items()},
         at=at,
     )
+    points |= {pk: known[pk] + _qualifying_in(posted, pk, at) for pk in last if pk in known}
     rising: dict[UUID, tuple[Tier, list[Member]]] = {}
     for pk, one in last.items():
         member = one.posting.member
@@ -63,7 +73,7 @@ def raise_where_reached(posted: list[Posted], *, at: datetime) -> Iterable[TierU
         if reached is not None and (before is None or before.point_threshold < reached.point_threshold):
             rising.setdefault(reached.pk, (reached, []))[1].append(member)
     for reached, members in rising.values():
-        risen = _raise(reached, [member.pk for member in members])
+        risen = _raise(reached, members)
         for member in members:
             if member.pk in risen:
                 before, member.tier = member.tier, reached
@@ -82,8 +92,19 @@ def _may_rise(one: Posted) -> bool:
     return reached is not None and (before is None or before.point_threshold < reached.point_threshold)
 
 
-def _raise(reached: Tier, members: list[UUID]) -> set[UUID]:
+def _qualifying_in(posted: list[Posted], pk: UUID, at: datetime) -> int:
+    """What these postings added to the member's qualifying points of the last 365 days."""
+    entries = [one.entry for one in posted if one.created and one.entry is not None and one.entry.member_id == pk]
+    return sum(entry.lifetime_delta for entry in entries if at - ROLLING_WINDOW < entry.occurred_at <= at)
+
+
+def _raise(reached: Tier, members: list[Member]) -> set[UUID]:
     """Put those into the tier who are not in it or above; they are locked by the ledger, only our copy may be old."""
+    ids = [member.pk for member in members]
+    if all(faces.is_locked(member) for member in members):
+        # Read under the lock, our copies are as good as the rows: nobody waits for what comes of it.
+        outbox.alongside("UPDATE loyalty_members SET tier_id = %s::uuid WHERE id = ANY (%s::uuid[])", [reached.pk, ids])
+        return set(ids)
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -92,6 +113,6 @@ def _raise(reached: Tier, members: list[UUID]) -> set[UUID]:
                 SELECT 1 FROM loyalty_tiers t WHERE t.id = m.tier_id AND t.point_threshold >= %s)
             RETURNING m.id
             """,
-            [reached.pk, members, reached.point_threshold],
+            [reached.pk, ids, reached.point_threshold],
         )
         return {pk for (pk,) in cursor.fetchall()}

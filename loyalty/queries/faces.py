@@ -11,7 +11,7 @@ from django.db.models import Model
 
 from loyalty.models import Member, Program, Tier
 from loyalty_site.prepared import prepared_cursor
-from loyalty_site.tenants.models import Customer
+from loyalty_site.tenants.models import Customer, Merchant
 
 _JOINED: tuple[tuple[str, type[Model]], ...] = (("m", Member), ("p", Program), ("c", Customer))
 
@@ -20,6 +20,8 @@ _JOINED: tuple[tuple[str, type[Model]], ...] = (("m", Member), ("p", Program), (
 _LADDER = """
 (SELECT coalesce(jsonb_agg(to_jsonb(t) ORDER BY t.point_threshold, t.slug), '[]')::text
    FROM loyalty_tiers t WHERE t.program_id = p.id)"""
+
+_MERCHANT = "(SELECT o.slug FROM merchants o WHERE o.id = m.merchant_id)"
 
 _FROM = """
   FROM loyalty_members m
@@ -63,6 +65,26 @@ def by_user(merchant_id: UUID, user_id: UUID, *, for_change: bool = False) -> Me
         order="ORDER BY p.is_active DESC, m.id DESC LIMIT 1",
     )
     return found[0] if found else None
+
+
+def by_id(member_id: UUID, *, merchants: list[UUID] | None) -> Member | None:
+    """The member with this id, locked, its merchant's slug at hand; None where it is of none of these merchants.
+
+    Without `merchants` it may be of any.
+    """
+    where = "m.id = %s"
+    parameters: list[Any] = [member_id]
+    if merchants is not None:
+        where, parameters = f"{where} AND m.merchant_id = ANY (%s::uuid[])", [member_id, merchants]
+    with prepared_cursor() as cursor:
+        cursor.execute(f"{selection()}, {_MERCHANT} {_FROM} WHERE {where} FOR NO KEY UPDATE OF m", parameters)
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    member = member_of(row)
+    mark_as_locked(member)
+    member.merchant = Merchant(id=member.merchant_id, slug=row[-1])
+    return member
 
 
 def mark_as_locked(member: Member) -> None:

@@ -1,6 +1,6 @@
 """Do the books balance? Every figure that is kept beside the ledger, against the ledger."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
@@ -28,7 +28,7 @@ class Difference:
         return asdict(self)
 
 
-# Each check gives member, kept, ledger; {members} is the merchant's members, or all.
+# Each check gives merchant, member, kept, ledger; {members} and {entries} are those of the merchants, or all.
 _FIGURES = """
     WITH truth AS (
         SELECT e.member_id, sum(e.points_delta)::bigint AS points, sum(e.lifetime_delta)::bigint AS lifetime,
@@ -39,7 +39,7 @@ _FIGURES = """
         SELECT r.member_id, sum(r.points_cost)::bigint AS points FROM loyalty_redemptions r
           WHERE r.status = 'requested' GROUP BY r.member_id
     )
-    SELECT m.id, m.card_number, figure.name, figure.kept, figure.ledger
+    SELECT m.merchant_id, m.id, m.card_number, figure.name, figure.kept, figure.ledger
       FROM loyalty_members m
       LEFT JOIN truth ON truth.member_id = m.id
       LEFT JOIN held ON held.member_id = m.id
@@ -54,7 +54,7 @@ _FIGURES = """
       WHERE {members} AND figure.kept <> figure.ledger"""
 
 _CHAIN = """
-    SELECT e.member_id, m.card_number, 'chain of entry ' || e.number, e.points_balance_after, e.points
+    SELECT m.merchant_id, e.member_id, m.card_number, 'chain of entry ' || e.number, e.points_balance_after, e.points
       FROM (
         SELECT e.member_id, e.number, e.points_balance_after, e.stamps_balance_after,
                sum(e.points_delta) OVER w AS points, sum(e.stamps_delta) OVER w AS stamps
@@ -64,7 +64,7 @@ _CHAIN = """
       WHERE e.points_balance_after <> e.points OR e.stamps_balance_after <> e.stamps"""
 
 _LOTS = """
-    SELECT l.member_id, m.card_number, 'lot ' || l.id, l.consumed, coalesce(taken.points, 0)
+    SELECT m.merchant_id, l.member_id, m.card_number, 'lot ' || l.id, l.consumed, coalesce(taken.points, 0)
       FROM loyalty_point_expirations l
       JOIN loyalty_members m ON m.id = l.member_id
       LEFT JOIN LATERAL (
@@ -72,14 +72,15 @@ _LOTS = """
       WHERE {members} AND l.consumed <> coalesce(taken.points, 0)"""
 
 _DATED = """
-    SELECT m.id, m.card_number, 'dated points', dated.points, m.points_balance
+    SELECT m.merchant_id, m.id, m.card_number, 'dated points', dated.points, m.points_balance
       FROM loyalty_members m
       JOIN (
           SELECT l.member_id, sum(l.points - l.consumed)::bigint AS points FROM loyalty_point_expirations l
             WHERE l.status = 'scheduled' GROUP BY l.member_id) dated ON dated.member_id = m.id
       WHERE {members} AND dated.points > m.points_balance"""
 
-_CHECKS = (_FIGURES, _CHAIN, _LOTS, _DATED)
+# One statement, so that every check sees the same moment.
+_CHECKS = " UNION ALL ".join(f"({check})" for check in (_FIGURES, _CHAIN, _LOTS, _DATED))
 
 # What `ledger_mend` can set right: the figures on the member.
 MENDABLE = frozenset({"balance", "lifetime", "stamps", "last_number", "held"})
@@ -92,18 +93,35 @@ def differences(merchant: Merchant | None = None) -> Iterator[Difference]:
     one before; held = open redemptions; what a lot gave = its allocations; dated points are never more than the
     balance, the rest being undated. Reads one consistent moment.
     """
-    of_members = "m.merchant_id = %(merchant)s" if merchant else "true"
-    of_entries = "e.merchant_id = %(merchant)s" if merchant else "true"
-    alone = not connection.in_atomic_block
-    with transaction.atomic(), connection.cursor() as cursor:
-        if alone:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        for check in _CHECKS:
-            cursor.execute(
-                check.format(members=of_members, entries=of_entries), {"merchant": merchant.pk if merchant else None}
-            )
-            while rows := cursor.fetchmany(1000):
-                yield from (Difference(*row) for row in rows)
+    with connection.cursor() as cursor:
+        cursor.execute(_asked(of_some=merchant is not None), {"merchants": [merchant.pk] if merchant else None})
+        while rows := cursor.fetchmany(1000):
+            yield from (Difference(*row[1:]) for row in rows)
+
+
+def differences_of(merchants: Sequence[Merchant], *, most: int) -> dict[UUID, list[Difference]]:
+    """`differences` of each of these merchants, by its id, `most` of each; all of one moment."""
+    found: dict[UUID, list[Difference]] = {merchant.pk: [] for merchant in merchants}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT merchant_id, id, card_number, name, kept, ledger
+              FROM (SELECT *, row_number() OVER (PARTITION BY merchant_id) AS place
+                      FROM ({_asked(of_some=True)}) AS every (merchant_id, id, card_number, name, kept, ledger)) first
+              WHERE place <= %(most)s""",
+            {"merchants": list(found), "most": most},
+        )
+        for merchant_id, *row in cursor.fetchall():
+            found[merchant_id].append(Difference(*row))
+    return found
+
+
+def _asked(*, of_some: bool) -> str:
+    """The checks, of the merchants in the parameter or of all."""
+    return _CHECKS.format(
+        members="m.merchant_id = ANY (%(merchants)s::uuid[])" if of_some else "true",
+        entries="e.merchant_id = ANY (%(merchants)s::uuid[])" if of_some else "true",
+    )
 
 
 def mend(members: Iterable[UUID]) -> int:

@@ -4,6 +4,7 @@ A day is a day of the program's time zone. Points are `issued` (purchases and bo
 `corrected` (everything else, signed): issued - redeemed - expired + corrected is what balances moved by.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -83,6 +84,8 @@ _PROGRAMS = """
             %(ends)s::timestamptz[], %(targets)s::int[]) AS p (id, merchant_id, zone, begins, ends, target)
     )"""
 
+# Moves by day, store and merchant, and enrolments by day and merchant: rows of one shape, told apart by the first two
+# columns.
 _MOVES = f"""
     WITH {_PROGRAMS},
     moves AS (
@@ -92,8 +95,14 @@ _MOVES = f"""
           JOIN loyalty_members m ON m.id = e.member_id
           JOIN p ON p.id = m.program_id
           WHERE e.merchant_id = ANY (%(merchants)s::uuid[]) AND e.occurred_at >= p.begins AND e.occurred_at < p.ends
+    ),
+    enrolled AS (
+        SELECT m.merchant_id, (m.enrolled_at AT TIME ZONE p.zone)::date AS day
+          FROM loyalty_members m JOIN p ON p.id = m.program_id
+          WHERE m.enrolled_at >= p.begins AND m.enrolled_at < p.ends
     )
-    SELECT grouping(day, merchant_id, store_id), day, merchant_id, store_id, count(*),
+    SELECT false, grouping(day, merchant_id, store_id), day, merchant_id, store_id,
+           (SELECT to_jsonb(s)::text FROM stores s WHERE s.id = store_id), count(*),
            coalesce(sum(points_delta) FILTER (WHERE type = ANY (%(issuing)s)), 0)::bigint,
            coalesce(-sum(points_delta) FILTER (WHERE type = 'redeem'), 0)::bigint,
            coalesce(-sum(points_delta) FILTER (WHERE type = 'points_expired'), 0)::bigint,
@@ -102,19 +111,14 @@ _MOVES = f"""
            coalesce(sum(stamps_delta) FILTER (WHERE type = 'stamp_earned'), 0)::bigint,
            count(*) FILTER (WHERE type = 'stamp_redeemed')
       FROM moves
-      GROUP BY GROUPING SETS ((), (day), (merchant_id), (merchant_id, store_id))"""
+      GROUP BY GROUPING SETS ((), (day), (merchant_id), (merchant_id, store_id))
+    UNION ALL
+    SELECT true, grouping(day, merchant_id), day, merchant_id, NULL, NULL, count(*), 0, 0, 0, 0, 0, 0
+      FROM enrolled
+      GROUP BY GROUPING SETS ((day), (merchant_id))"""
 
 # Bits of grouping(day, merchant_id, store_id): set where a column was left out.
 _ALL, _BY_DAY, _BY_MERCHANT, _BY_STORE = 0b111, 0b011, 0b101, 0b100
-
-_ENROLMENTS = f"""
-    WITH {_PROGRAMS}
-    SELECT grouping(day, merchant_id), day, merchant_id, count(*)
-      FROM (
-          SELECT m.merchant_id, (m.enrolled_at AT TIME ZONE p.zone)::date AS day
-            FROM loyalty_members m JOIN p ON p.id = m.program_id
-            WHERE m.enrolled_at >= p.begins AND m.enrolled_at < p.ends) enrolled
-      GROUP BY GROUPING SETS ((day), (merchant_id))"""
 
 _MEMBERS = f"""
     WITH {_PROGRAMS},
@@ -159,43 +163,37 @@ def stats(merchants: Sequence[Merchant], first: date, last: date) -> Stats:
     )
     with connection.cursor() as cursor:
         cursor.execute(_MOVES, parameters)
-        of_stores = _fill(found, by_merchant, cursor.fetchall())
-        cursor.execute(_ENROLMENTS, parameters)
-        for _, day, merchant_id, count in cursor.fetchall():
-            if merchant_id is None:
-                found.by_day[day].enrolments = count
-            else:
-                by_merchant[merchant_id].moves.enrolments = count
-                found.totals.enrolments += count
+        _fill(found, by_merchant, cursor.fetchall())
         cursor.execute(_MEMBERS, parameters)
         for merchant_id, members, stamped, full, cohort, came in cursor.fetchall():
             one = by_merchant[merchant_id]
             one.members, one.stamp_completion, one.retention = members, Share(stamped, full), Share(cohort, came)
-    stores = Store.objects.in_bulk([store for _, store, _ in of_stores if store is not None])
-    found.by_store = [
-        (by_merchant[merchant].merchant, stores.get(store) if store else None, moves)
-        for merchant, store, moves in of_stores
-    ]
     for each in liability.liabilities(programs):
         by_merchant[each.program.merchant_id].liability.append(each)
     return found
 
 
-def _fill(
-    found: Stats, by_merchant: dict[UUID, MerchantStats], rows: list[tuple[Any, ...]]
-) -> list[tuple[UUID, UUID | None, Moves]]:
-    of_stores: list[tuple[UUID, UUID | None, Moves]] = []
-    for kind, day, merchant_id, store_id, *figures in rows:
-        moves = Moves(*figures)
-        if kind == _ALL:
-            found.totals = moves
+def _fill(found: Stats, by_merchant: dict[UUID, MerchantStats], rows: list[tuple[Any, ...]]) -> None:
+    # Enrolments come after the moves they are added to.
+    for is_enrolment, kind, day, merchant_id, store_id, store, *figures in sorted(rows, key=lambda row: row[0]):
+        if is_enrolment and merchant_id is None:
+            found.by_day[day].enrolments = figures[0]
+        elif is_enrolment:
+            by_merchant[merchant_id].moves.enrolments = figures[0]
+            found.totals.enrolments += figures[0]
+        elif kind == _ALL:
+            found.totals = Moves(*figures)
         elif kind == _BY_DAY:
-            found.by_day[day] = moves
+            found.by_day[day] = Moves(*figures)
         elif kind == _BY_MERCHANT:
-            by_merchant[merchant_id].moves = moves
+            by_merchant[merchant_id].moves = Moves(*figures)
         elif kind == _BY_STORE:
-            of_stores.append((merchant_id, store_id, moves))
-    return sorted(of_stores, key=lambda row: (str(row[0]), str(row[1] or "")))
+            found.by_store.append((by_merchant[merchant_id].merchant, _store(store_id, store), Moves(*figures)))
+    found.by_store.sort(key=lambda row: (str(row[0].pk), str(row[1].pk) if row[1] else ""))
+
+
+def _store(pk: UUID | None, facts: str | None) -> Store | None:
+    return None if pk is None or facts is None else Store(**{**json.loads(facts), "id": pk})
 
 
 def _parameters(programs: list[Program], first: date, last: date) -> dict[str, Any]:

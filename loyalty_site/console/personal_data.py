@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.admin.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
-from django.db.models import Model, Q, QuerySet
+from django.db.models import CharField, Model, Q, QuerySet
+from django.db.models.functions import Cast
 
 from loyalty.models import CheckoutIntent, LedgerEntry, Member, PointLot, Redemption, ReplacedCard
 from loyalty_site.tenants import privacy
@@ -35,15 +35,18 @@ def register() -> None:
 def _about(customer: Customer) -> QuerySet[LogEntry]:
     mine = Q(pk__in=[])
     for model, rows in _ROWS.items():
-        keys = [str(pk) for pk in rows(customer).values_list("pk", flat=True)]
-        mine |= Q(content_type=ContentType.objects.get_for_model(model), object_id__in=keys)
+        keys = rows(customer).annotate(named=Cast("pk", CharField())).values("named")
+        mine |= Q(
+            content_type__app_label=model._meta.app_label,
+            content_type__model=model._meta.model_name,
+            object_id__in=keys,
+        )
     return LogEntry.objects.filter(mine)
 
 
-def _export(customer: Customer) -> list[dict[str, Any]]:
-    rows = _about(customer).order_by("pk").values("action_time", "object_repr", "change_message")
-    return [dict(row) for row in rows]
+def _export(customer: Customer) -> QuerySet[Any, Any]:
+    return _about(customer).order_by("pk").values("action_time", "object_repr", "change_message")
 
 
-def _forget(customer: Customer, at: datetime) -> None:
-    _about(customer).update(object_repr="", change_message="")
+def _forget(customer: Customer, at: datetime) -> list[privacy.Statement]:
+    return [privacy.update(_about(customer), object_repr="", change_message="")]

@@ -132,6 +132,7 @@ UNFOLD: dict[str, Any] = {
                     _list(_("Events"), "outbox.outboxevent", "outbox", _is_platform),
                     _list(_("Workers"), "jobs.worker", "memory", _is_platform),
                     _list(_("Queue"), "jobs.queuedtask", "queue", _is_platform),
+                    _list(_("Failed tasks"), "django_q.failure", "report", _is_platform),
                     _list(_("Schedules"), "django_q.schedule", "schedule", _is_platform),
                 ],
             },

@@ -4,14 +4,15 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.utils.crypto import constant_time_compare
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
 from rest_framework.request import Request
 
 from loyalty_site.http import credentials
 from loyalty_site.http.credentials import Caller, Usage
-from loyalty_site.http.models import StaffToken
-from loyalty_site.http.secrets import API_KEY_PREFIX, STAFF_TOKEN_PREFIX, digest
+from loyalty_site.http.secrets import API_KEY_PREFIX, STAFF_TOKEN_PREFIX
 from loyalty_site.http.tokens import read
 from loyalty_site.tenants.models import Merchant, User
 
@@ -43,29 +44,36 @@ class StaffAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
         text = _after("bearer", request)
-        if text:
-            user = self._user_of(text)
-            if user is None:
-                raise exceptions.AuthenticationFailed("This token is unknown, revoked or expired.", "invalid_token")
-        else:
-            user = getattr(request._request, "user", None)
-            if user is None or not user.is_authenticated or not user.is_active:
-                return None
-            _check_csrf(request)
-        usage = credentials.count(f"staff:{user.pk}", limit=settings.RATE_LIMIT_MEMBER)
-        return Caller(name=f"staff:{user.pk}", user=user, usage=usage), None
+        if not text:
+            return self._in_session(request)
+        caller = None
+        if text.startswith(STAFF_TOKEN_PREFIX):
+            caller = credentials.admit_staff(token=text, limit=settings.RATE_LIMIT_MEMBER)
+        if caller is None:
+            raise exceptions.AuthenticationFailed("This token is unknown, revoked or expired.", "invalid_token")
+        return caller, None
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="staff"'
 
-    def _user_of(self, text: str) -> User | None:
-        if not text.startswith(STAFF_TOKEN_PREFIX):
+    def _in_session(self, request: Request) -> tuple[Any, None] | None:
+        session = getattr(request._request, "session", None)
+        if session is None or session.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
             return None
-        token = StaffToken.live().select_related("user").filter(digest=digest(text)).first()
-        if token is None:
+        # `request.user` would read the user alone: here they come with their roles, and are counted.
+        user_id = User._meta.pk.to_python(session.get(SESSION_KEY))
+        caller = credentials.admit_staff(user_id=user_id, limit=settings.RATE_LIMIT_MEMBER)
+        if caller is None or caller.user is None or not _signed(session, caller.user):
             return None
-        token.touch()
-        return token.user
+        _check_csrf(request)
+        return caller, None
+
+
+def _signed(session: Any, user: User) -> bool:
+    """Whether the session was begun with the user's present password, as Django's own `get_user` asks."""
+    known = session.get(HASH_SESSION_KEY) or ""
+    hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
+    return any(constant_time_compare(known, each) for each in hashes)
 
 
 class MemberAuthentication(BaseAuthentication):

@@ -36,7 +36,9 @@ def snaked(value: Any) -> Any:
         named: dict[str, Any] = {}
         for key, item in value.items():
             name = snake(key) if len(key) <= 100 else key
-            named[key if name in named else name] = item if name in AS_GIVEN else snaked(item)
+            if name in named:
+                name = key if key != name else camel(key)
+            named[name] = item if snake(name) in AS_GIVEN else snaked(item)
         return named
     if isinstance(value, list):
         return [snaked(item) for item in value]

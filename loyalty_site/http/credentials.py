@@ -1,5 +1,6 @@
 """Who is calling."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -8,7 +9,8 @@ from django.db import connection
 
 from loyalty_site.http.secrets import digest
 from loyalty_site.prepared import prepared_cursor
-from loyalty_site.tenants.models import Merchant, Store, User
+from loyalty_site.tenants import permissions
+from loyalty_site.tenants.models import Merchant, StaffRole, Store, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,36 @@ def admit_key(text: str, *, limit: int) -> Caller | None:
         scopes=frozenset(scopes),
         usage=Usage(limit, calls, resets_in),
     )
+
+
+def admit_staff(*, limit: int, token: str | None = None, user_id: UUID | None = None) -> Caller | None:
+    """The member of staff with this token, or of this session, roles at hand and the call counted; None for nobody."""
+    with prepared_cursor() as cursor:
+        cursor.execute(
+            "SELECT * FROM http_admit_staff_v1(%s::bytea, %s::uuid, %s)",
+            [digest(token) if token is not None else None, user_id, limit],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    pk, email, name, password, is_superuser, roles, calls, resets_in = row
+    user = User(
+        id=pk, email=email, name=name, password=password, is_superuser=is_superuser, is_active=True, is_staff=True
+    )
+    user._state.adding, user._state.db = False, "default"
+    permissions.keep_roles(
+        user,
+        [
+            StaffRole(
+                user=user,
+                role=role,
+                merchant_id=UUID(merchant) if merchant else None,
+                store_id=UUID(store) if store else None,
+            )
+            for role, merchant, store in json.loads(roles)
+        ],
+    )
+    return Caller(name=f"staff:{pk}", user=user, usage=Usage(limit, calls, resets_in))
 
 
 def count(subject: str, *, limit: int) -> Usage:

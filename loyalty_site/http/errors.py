@@ -103,7 +103,8 @@ class Formatter(ExceptionFormatter):
             for error in error_response.errors
         ]
         if len(errors) == 1:
-            return problem(self.exc.status_code, str(errors[0]["code"]), str(errors[0]["detail"]), errors)
+            told = _told(self.exc.refusal) if isinstance(self.exc, Refused) else {}
+            return problem(self.exc.status_code, str(errors[0]["code"]), str(errors[0]["detail"]), errors) | told
         return problem(self.exc.status_code, "invalid_request", "Several fields are wrong.", errors)
 
 
@@ -124,7 +125,12 @@ def of_refusal(refusal: Refusal) -> dict[str, Any]:
     """The problem that tells of a refusal, where it stands inside an answer."""
     field = _attribute(refusal.facts.get("field"))
     error = {"code": refusal.code, "detail": refusal.detail, "attr": field}
-    return problem(refusal.status, refusal.code, refusal.detail, [error])
+    return problem(refusal.status, refusal.code, refusal.detail, [error]) | _told(refusal)
+
+
+def _told(refusal: Refusal) -> dict[str, Any]:
+    """The facts of a refusal that its problem carries as members of its own (RFC 9457, 3.2)."""
+    return {name: refusal.facts[name] for name in refusal.told if name in refusal.facts}
 
 
 def of_invalid(error: exceptions.ValidationError) -> dict[str, Any]:

@@ -125,6 +125,13 @@ class Id(serializers.UUIDField):
         return super().to_internal_value(data)
 
 
+class Locale(serializers.RegexField):
+    """A language as BCP 47 writes it, such as de or pt-BR."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(r"^[a-z]{2,3}(-[A-Za-z0-9]{2,6})?\Z", max_length=10, **options)
+
+
 class QueryNumber(serializers.IntegerField):
     """A whole number in an address."""
 

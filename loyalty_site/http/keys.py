@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import DateTimeField, F, Q, Value
+from django.db.models.functions import Least
 
 from loyalty_site.http.models import ApiKey, Scope, StaffToken
 from loyalty_site.http.secrets import API_KEY_PREFIX, STAFF_TOKEN_PREFIX, new_secret
@@ -65,29 +66,27 @@ def make(
     return key, secret.text
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def rotate(*, key: ApiKey, overlap: timedelta, at: datetime, created_by: User | None = None) -> tuple[ApiKey, str]:
     """A new key like `key`, which itself ends after `overlap`: time to bring the new one to the tills.
 
     The new key has no end of its own unless the old one had one; then it lives as long again. Raises `KeyIsDead`.
     """
-    old = ApiKey.objects.select_for_update(no_key=True, of=("self",)).select_related("merchant", "store").get(pk=key.pk)
-    if old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= at):
+    # An end that is nearer stays: LEAST leaves NULL out.
+    ends = Least(F("expires_at"), Value(at + overlap, output_field=DateTimeField()))
+    alive = Q(expires_at=None) | Q(expires_at__gt=at)
+    if not ApiKey.objects.filter(alive, pk=key.pk, revoked_at=None).update(expires_at=ends):
         raise KeyIsDead
-    expires_at = at + (old.expires_at - old.created_at) if old.expires_at is not None else None
-    new = make(
-        merchant=old.merchant,
-        store=old.store,
-        name=old.name,
-        scopes=list(old.scopes),
+    return make(
+        merchant=key.merchant,
+        store=key.store,
+        name=key.name,
+        scopes=list(key.scopes),
         at=at,
-        expires_at=expires_at,
+        expires_at=at + (key.expires_at - key.created_at) if key.expires_at is not None else None,
         created_by=created_by,
-        replaces=old,
+        replaces=key,
     )
-    ends = at + overlap
-    ApiKey.objects.filter(Q(expires_at=None) | Q(expires_at__gt=ends), pk=old.pk).update(expires_at=ends)
-    return new
 
 
 def revoke(*, key: ApiKey, at: datetime) -> None:

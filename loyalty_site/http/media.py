@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import IO, Any
 
-from django.http import RawPostDataException
+from django.http import HttpResponse, RawPostDataException
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import JSONRenderer
@@ -52,7 +52,19 @@ def rendered(data: Any) -> bytes:
 
 def written(data: Any) -> bytes:
     """The data as JSON, its names as they are."""
-    text = json.dumps(data, cls=JSONEncoder, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return _encoded(json.dumps(data, cls=JSONEncoder, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
+
+
+def whole(members: Mapping[str, list[str] | str | None]) -> HttpResponse:
+    """An answer of camelCase members, in which each list is of texts that are JSON already."""
+    parts = (
+        f"{json.dumps(name)}:{'[' + ','.join(value) + ']' if isinstance(value, list) else json.dumps(value)}"
+        for name, value in members.items()
+    )
+    return HttpResponse(_encoded("{" + ",".join(parts) + "}"), content_type=CamelRenderer.media_type)
+
+
+def _encoded(text: str) -> bytes:
     # These end a line in JavaScript, though not in JSON.
     return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").encode()
 

@@ -1,7 +1,5 @@
 """What the doors keep: credentials, answers given, calls counted."""
 
-from datetime import timedelta
-
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
@@ -82,18 +80,6 @@ class StaffToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.hint}…)"
-
-    @classmethod
-    def live(cls) -> "models.QuerySet[StaffToken]":
-        """Tokens that open the door now: neither revoked nor expired, of a user who may sign in."""
-        now = timezone.now()
-        return cls.objects.filter(revoked_at=None, expires_at__gt=now, user__is_active=True, user__is_staff=True)
-
-    def touch(self) -> None:
-        """Note that it was used, at most once a minute."""
-        now = timezone.now()
-        if self.last_used_at is None or self.last_used_at < now - timedelta(minutes=1):
-            type(self).objects.filter(pk=self.pk).update(last_used_at=now)
 
 
 class IdempotentAnswer(models.Model):

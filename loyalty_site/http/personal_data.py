@@ -1,11 +1,11 @@
 """What the doors keep of a person: the answers they gave about them, and how often they called."""
 
-import json
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Case, F, JSONField, Q, QuerySet, Value, When
+from django.db.models.functions import Cast
 
 from loyalty_site.http.models import IdempotentAnswer, RateLimitedHour, RateWindow
 from loyalty_site.ids import new_id
@@ -25,18 +25,15 @@ def register() -> None:
         )
 
 
-def _export(customer: Customer) -> list[dict[str, Any]]:
+def _export(customer: Customer) -> QuerySet[Any, Any]:
     answers = _answers(customer).order_by("created_at")
-    return [
-        answer | {"body": json.loads(answer["body"]) if answer["body"] is not None else None}
-        for answer in answers.values("key", "status", "body", "created_at")
-    ]
+    return answers.annotate(answer=Cast("body", JSONField())).values("key", "status", "answer", "created_at")
 
 
-def _forget(customer: Customer, at: datetime) -> None:
+def _forget(customer: Customer, at: datetime) -> list[privacy.Statement]:
     # The row stays: a retry must not make the change again. It is told that the answer is gone.
-    _answers(customer).update(body=None)
-    IdempotentAnswer.objects.filter(credential=_name(customer)).update(credential=f"forgotten:{new_id()}")
+    name = Case(When(credential=_name(customer), then=Value(f"forgotten:{new_id()}")), default=F("credential"))
+    return [privacy.update(_answers(customer), body=None, credential=name)]
 
 
 def _answers(customer: Customer) -> "QuerySet[IdempotentAnswer]":
@@ -49,10 +46,11 @@ def _name(customer: Customer) -> str:
     return f"member:{customer.merchant_id}:{customer.user_id}"
 
 
-def _export_calls(model: type[RateWindow | RateLimitedHour], customer: Customer) -> list[dict[str, Any]]:
-    rows = model.objects.filter(subject=_name(customer)).order_by("begins_at")
-    return [{"begins_at": row.begins_at, "calls": row.calls} for row in rows]
+def _export_calls(model: type[RateWindow | RateLimitedHour], customer: Customer) -> QuerySet[Any, Any]:
+    return model.objects.filter(subject=_name(customer)).order_by("begins_at").values("begins_at", "calls")
 
 
-def _forget_calls(model: type[RateWindow | RateLimitedHour], customer: Customer, at: datetime) -> None:
-    model.objects.filter(subject=_name(customer)).delete()
+def _forget_calls(
+    model: type[RateWindow | RateLimitedHour], customer: Customer, at: datetime
+) -> list[privacy.Statement]:
+    return [privacy.delete(model.objects.filter(subject=_name(customer)))]

@@ -143,7 +143,7 @@ class Door(APIView):
             with outbox.together() as news:
                 answer = make()
                 body = rendered(answer.body)
-                news.beside = idempotency.keeping(self.caller.name, key, asked, answer.status, body, answer.about)
+                news.beside.append(idempotency.keeping(self.caller.name, key, asked, answer.status, body, answer.about))
         return _answered(answer.status, body, replayed=answer.replayed)
 
 
@@ -189,7 +189,7 @@ class StoreView(Door):
 
     def allow(self, caller: Caller) -> None:
         if caller.store is None or caller.merchant is None or self.scope not in caller.scopes:
-            raise exceptions.PermissionDenied(f"This key has no scope {self.scope!r} of a store.", "wrong_scope")
+            raise exceptions.PermissionDenied(f"This key has no scope '{self.scope}' of a store.", "wrong_scope")
         self.merchant, self.store = caller.merchant, caller.store
 
 

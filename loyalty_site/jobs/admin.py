@@ -161,3 +161,31 @@ class ScheduleAdmin(ReadOnly, PlatformAdmin):
     search_fields = ["name", "func"]
     ordering = ["name", "id"]
     fields = ["name", "func", "cron", "schedule_type", "next_run", "cluster"]
+
+
+@admin.register(Failure)
+class FailureAdmin(ReadOnly, PlatformAdmin):
+    """Tasks that failed, and those that ended their worker too often and are parked: given up, with the reason.
+
+    Looked at, not started again: docs/runbooks/outbox-and-worker.md says how that is done.
+    """
+
+    list_display = ["func", "shown_error", "attempt_count", "started", "stopped"]
+    list_filter = ["func"]
+    search_fields = ["=id", "func", "name"]
+    ordering = ["-stopped", "id"]
+    fields = ["id", "name", "func", "shown_arguments", "group", "attempt_count", "started", "stopped", "shown_result"]
+    readonly_fields = fields
+
+    @display(description=_("error"))
+    def shown_error(self, task: Failure) -> str:
+        # The last line of a traceback is what was raised.
+        return str(task.result or "").strip().rpartition("\n")[2][:200] or "-"
+
+    @display(description=_("arguments"))
+    def shown_arguments(self, task: Failure) -> str:
+        return str(task.args)[:500]
+
+    @display(description=_("error"))
+    def shown_result(self, task: Failure) -> str:
+        return format_html('<pre class="console-error">{}</pre>', task.result or "")

@@ -6,6 +6,7 @@ docs/decisions/outbox-relay.md for why this stands beside django-q2.
 
 from loyalty_site.outbox.events import Event
 from loyalty_site.outbox.publishing import (
+    alongside,
     announce,
     backfilling,
     insert_query,
@@ -23,6 +24,7 @@ __all__ = [
     "PublishedEvent",
     "Relayed",
     "Subscriber",
+    "alongside",
     "announce",
     "backfilling",
     "insert_query",

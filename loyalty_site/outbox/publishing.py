@@ -60,12 +60,12 @@ def publish_many(events: Iterable[Event], *, backfill: bool | None = None) -> No
 
 
 class Together:
-    """What `together()` gathers. `beside` is an INSERT of the caller's own, to travel in the same statement."""
+    """What `together()` gathers. `beside` are the caller's own changes, to travel in the same statement."""
 
     def __init__(self, backfill: bool) -> None:
         self.backfill = backfill
         self.events: list[Event] = []
-        self.beside: tuple[str, Sequence[Any]] | None = None
+        self.beside: list[tuple[str, Sequence[Any]]] = []
 
 
 @contextmanager
@@ -81,19 +81,40 @@ def together() -> Iterator[Together]:
         yield gathered
     finally:
         _gathered.reset(token)
-    if gathered.events and outer is not None and gathered.beside is None:
+    if outer is not None:
+        outer.beside += gathered.beside
         publish_many(gathered.events, backfill=gathered.backfill)
     elif gathered.events:
         _write(gathered.events, gathered.backfill, gathered.beside)
-    elif gathered.beside is not None:
+    elif gathered.beside:
+        *before, (last, values) = gathered.beside
+        clause, parameters = _clause(before)
         with prepared_cursor() as cursor:
-            cursor.execute(*gathered.beside)
+            cursor.execute(clause + last, [*parameters, *values])
 
 
-def _write(events: list[Event], backfill: bool, beside: tuple[str, Sequence[Any]] | None = None) -> None:
-    before, values = "", []
-    if beside is not None:
-        before, values = f"WITH beside AS ({beside[0]}) ", list(beside[1])
+def alongside(statement: str, parameters: Sequence[Any]) -> None:
+    """Make a change whose result nobody waits for: within `together()` it travels with the news, else it goes at once.
+
+    It must be an INSERT, UPDATE or DELETE, and no row may be changed by two of them.
+    """
+    if (gathered := _gathered.get()) is not None:
+        gathered.beside.append((statement, parameters))
+    else:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+
+
+def _clause(statements: Sequence[tuple[str, Sequence[Any]]]) -> tuple[str, list[Any]]:
+    """WITH clause and parameters of changes that travel in front of another."""
+    if not statements:
+        return "", []
+    named = ", ".join(f"beside{place} AS ({statement})" for place, (statement, _) in enumerate(statements))
+    return f"WITH {named} ", [value for _, values in statements for value in values]
+
+
+def _write(events: list[Event], backfill: bool, beside: Sequence[tuple[str, Sequence[Any]]] = ()) -> None:
+    before, values = _clause(beside)
     if len(events) <= _FEW:
         for event in events:
             values += (new_id(), event.kind, event.merchant_id, as_json(facts_of(event)), backfill)

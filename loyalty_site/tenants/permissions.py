@@ -84,6 +84,11 @@ def staff_roles(user: Any) -> list[StaffRole]:
     return user._staff_roles
 
 
+def keep_roles(user: User, roles: list[StaffRole]) -> None:
+    """Let the user's roles be these, which were read with the user: nobody needs to ask for them again."""
+    user._staff_roles = roles  # type: ignore[attr-defined]
+
+
 def is_platform(user: Any) -> bool:
     """Whether every merchant is open to this user."""
     return bool(getattr(user, "is_superuser", False) and user.is_active) or any(

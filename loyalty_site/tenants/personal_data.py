@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from django.forms.models import model_to_dict
 
 from loyalty_site.ids import new_id
@@ -37,8 +38,9 @@ def _export(customer: Customer) -> list[dict[str, Any]]:
     return [row | {"id": customer.pk, "user_id": customer.user_id, "created_at": customer.created_at}]
 
 
-def _forget(customer: Customer, at: datetime) -> None:
-    Customer.objects.filter(pk=customer.pk).update(
+def _forget(customer: Customer, at: datetime) -> list[privacy.Statement]:
+    forgotten = privacy.update(
+        Customer.objects.filter(pk=customer.pk),
         user_id=new_id(),
         external_ref="",
         first_name="",
@@ -54,12 +56,12 @@ def _forget(customer: Customer, at: datetime) -> None:
         marketing_consent_source="",
         anonymized_at=at,
     )
+    return [forgotten]
 
 
-def _export_requests(customer: Customer) -> list[dict[str, Any]]:
-    rows = ErasureRequest.objects.filter(customer=customer).order_by("requested_at")
-    return list(rows.values(*_TOLD_OF_REQUESTS))
+def _close_requests(customer: Customer, at: datetime) -> list[privacy.Statement]:
+    return [privacy.update(ErasureRequest.objects.filter(customer=customer, done_at=None), done_at=at)]
 
 
-def _close_requests(customer: Customer, at: datetime) -> None:
-    ErasureRequest.objects.filter(customer=customer, done_at=None).update(done_at=at)
+def _export_requests(customer: Customer) -> "QuerySet[Any, Any]":
+    return ErasureRequest.objects.filter(customer=customer).order_by("requested_at").values(*_TOLD_OF_REQUESTS)

@@ -10,13 +10,15 @@ from collections.abc import Iterator
 from tests.bench import ground
 from tests.bench.table import Row, show
 
-PROGRAMS = ("earn", "http", "expiry", "relay", "replay")
+PROGRAMS = ("earn", "http", "pages", "expiry", "relay", "replay")
 
 
 def main() -> int:
     """Print the table; 1 where a bar is missed."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--large", action="store_true", help="the row-by-row form over whole crowds, and a tenth due")
+    parser.add_argument(
+        "--large", action="store_true", help="the row-by-row form over whole crowds, a tenth due, ten million entries"
+    )
     parser.add_argument("--only", default=",".join(PROGRAMS), help=f"some of: {', '.join(PROGRAMS)}")
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds of each pair")
     asked = parser.parse_args()
@@ -26,11 +28,12 @@ def main() -> int:
     import django
 
     django.setup()
-    from tests.bench import earn, expiry, http, relay, replay
+    from tests.bench import earn, expiry, http, pages, relay, replay
 
     rows: dict[str, Iterator[Row]] = {
         "earn": earn.rows(rounds=asked.rounds),
         "http": http.rows(rounds=asked.rounds),
+        "pages": pages.rows(rounds=asked.rounds, large=asked.large),
         "expiry": expiry.rows(rounds=asked.rounds, large=asked.large),
         "relay": relay.rows(rounds=asked.rounds),
         "replay": replay.rows(),

@@ -1,16 +1,20 @@
 """The console's cast: two merchants alike, and somebody signed in."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from django.test import Client
-from django_q.models import Schedule
+from django_q.models import Failure, Schedule
 
 from loyalty_site.jobs.models import QueuedTask, Worker
 from loyalty_site.tenants.models import Role, User
 from tests.console.world import MARK, World, make_user, make_world
 
 SignIn = Callable[[User], Client]
+
+
+NIGHT = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -25,8 +29,11 @@ def theirs(db: None) -> World:
     world = make_world(MARK)
     # What the house itself keeps is the platform's alone.
     Worker.objects.create(name=f"{MARK} worker")
-    QueuedTask.objects.create(queue_id=7_654_321, function=MARK, worker=MARK, taken_at="2026-03-01T00:00:00Z")
+    QueuedTask.objects.create(queue_id=7_654_321, function=MARK, worker=MARK, taken_at=NIGHT)
     Schedule.objects.create(name=MARK, func=MARK)
+    Failure.objects.create(
+        id="f" * 32, name=MARK, func=MARK, started=NIGHT, stopped=NIGHT, success=False, result=f"{MARK}: gave up"
+    )
     return world
 
 

@@ -24,6 +24,7 @@ LISTS = {
     "jobs/worker": "P",
     "jobs/queuedtask": "P",
     "django_q/schedule": "P",
+    "django_q/failure": "P",
 }
 ADDING = {
     "loyalty/program": "OMP",

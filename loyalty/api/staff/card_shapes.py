@@ -9,7 +9,7 @@ from loyalty.api.staff.inputs import Reason
 from loyalty.api.staff.pages import ListQuery
 from loyalty.models import EntryType, LedgerEntry, Member
 from loyalty.models.programs import MOST_POINTS
-from loyalty_site.http.fields import Input, Text, WholeNumber
+from loyalty_site.http.fields import Id, Input, Text, WholeNumber
 
 
 class CardsQuery(ListQuery):
@@ -30,7 +30,7 @@ class RestoreInput(Input):
 
     points = WholeNumber(min_value=1, max_value=MOST_POINTS)
     reason = Reason()
-    entry_id = serializers.UUIDField(required=False)
+    entry_id = Id(required=False)
 
 
 class AdjustInput(Input):

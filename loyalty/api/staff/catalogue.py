@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.core.exceptions import ValidationError as ModelError
-from django.db import IntegrityError, transaction
-from django.db.models import Model, ProtectedError, QuerySet
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Model, QuerySet
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import serializers
@@ -109,9 +109,8 @@ class Row(CatalogueView):
             self.demand(self.merchant_of(row))
             self.check_delete(row)
             try:
-                with transaction.atomic():
-                    row.delete()
-            except (ProtectedError, IntegrityError) as error:
+                delete(row)
+            except IntegrityError as error:
                 raise InUse from error
         return Response(status=204)
 
@@ -120,6 +119,14 @@ class Row(CatalogueView):
 
     def check_delete(self, row: Any) -> None:
         """Raise `InUse` where something refers to the row that PostgreSQL does not know of."""
+
+
+def delete(row: Model) -> None:
+    """Delete the row. Raises IntegrityError where a foreign key leads to it: nothing is deleted along with it."""
+    with connection.cursor() as cursor:
+        # Django's foreign keys are looked at when the transaction ends, which is too late for an answer.
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(f"DELETE FROM {connection.ops.quote_name(row._meta.db_table)} WHERE id = %s", [row.pk])
 
 
 def partly(view: StaffDoor, takes: type[serializers.BaseSerializer[Any]]) -> dict[str, Any]:
@@ -133,21 +140,28 @@ def partly(view: StaffDoor, takes: type[serializers.BaseSerializer[Any]]) -> dic
 
 
 def saved(row: Model) -> None:
-    """Save the row. Raises ValidationError for a field that is wrong, `AlreadyExists` where there is one like it."""
+    """Save the row. Raises ValidationError for a field that is wrong, `AlreadyExists` where there is one like it.
+
+    What must be unique is PostgreSQL's to say, which it does without being asked first; the transaction is lost then.
+    """
     try:
         row.clean_fields()
         row.clean()
     except ModelError as error:
         raise serializers.ValidationError(serializers.as_serializer_error(error)) from error
     try:
-        row.validate_constraints()
-        with transaction.atomic():
-            row.save()
-    except ModelError as error:
-        raise AlreadyExists(" ".join(error.messages)) from error
+        row.save()
     except IntegrityError as error:
-        # Somebody else made one like it at this moment.
-        raise AlreadyExists from error
+        raise AlreadyExists(_violated(row, error)) from error
+
+
+def _violated(row: Model, error: IntegrityError) -> str:
+    """What the model says of the constraint that was violated; nothing where it has no words of its own."""
+    name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+    for constraint in row._meta.constraints:
+        if constraint.name == name and constraint.violation_error_message != constraint.default_violation_error_message:
+            return str(constraint.violation_error_message)
+    return ""
 
 
 Decorator = Callable[[Any], Any]

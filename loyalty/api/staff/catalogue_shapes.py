@@ -6,10 +6,10 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from loyalty import links
-from loyalty.api.staff.inputs import ModelInput, Slug
+from loyalty.api.staff.inputs import ModelInput, Slug, Truth
 from loyalty.api.staff.pages import ListQuery
 from loyalty.models import Program, Reward, Tier
-from loyalty_site.http.fields import Moment, Text
+from loyalty_site.http.fields import Id, Locale, Moment, Text
 from loyalty_site.tenants.models import Store
 
 RULES = [
@@ -49,15 +49,25 @@ class CatalogueQuery(ListQuery):
 class ProgramChangeInput(ModelInput):
     """The rules of a program; those left out stay as they are."""
 
+    locale = Locale(required=False)
+    confirm_shorter_expiry = Truth(
+        required=False,
+        help_text=(
+            "Rules under which points expire sooner are refused with 409 `expiry_would_shorten`, which says in "
+            "`members`, `points` and `unwarned` what the run at `night` would take. Sent again with true, they stand."
+        ),
+    )
+
     class Meta:
         model = Program
-        fields: ClassVar[Any] = RULES
+        fields: ClassVar[Any] = [*RULES, "confirm_shorter_expiry"]
 
 
 class ProgramInput(ModelInput):
     """A new program of a merchant; rules left out have their defaults."""
 
     merchant = Slug()
+    locale = Locale(required=False)
 
     class Meta:
         model = Program
@@ -80,7 +90,7 @@ class TierChangeInput(ModelInput):
 class TierInput(TierChangeInput):
     """A new level of a program."""
 
-    program_id = serializers.UUIDField()
+    program_id = Id()
 
     class Meta(TierChangeInput.Meta):
         fields: ClassVar[Any] = ["program_id", *TierChangeInput.Meta.fields]
@@ -116,7 +126,7 @@ class RewardChangeInput(ModelInput):
 class RewardInput(RewardChangeInput):
     """A new reward of a program."""
 
-    program_id = serializers.UUIDField()
+    program_id = Id()
 
     class Meta(RewardChangeInput.Meta):
         fields: ClassVar[Any] = ["program_id", *RewardChangeInput.Meta.fields]

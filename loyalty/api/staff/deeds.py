@@ -15,6 +15,7 @@ from loyalty.api.staff.inputs import Nothing
 from loyalty.models import LedgerEntry, Member
 from loyalty.operations import anonymization, points, restores
 from loyalty.operations import cards as caring
+from loyalty.queries import faces
 from loyalty_site.http.views import Answer
 from loyalty_site.refusals import NotFound
 
@@ -25,14 +26,16 @@ class Deed(CardView):
     permissions = {"POST": "loyalty.change_member"}
 
     def own_card(self, card_id: UUID) -> Member:
-        """The card, where the user may change it."""
-        member = self.card(card_id)
+        """The card, locked, where the user may change it. Raises `NotFound`, PermissionDenied."""
+        member = faces.by_id(card_id, merchants=self.merchants())
+        if member is None:
+            raise NotFound
         self.demand(member.merchant_id)
         return member
 
     def answer_card(self, member: Member) -> Answer:
-        """The card as it is now."""
-        return Answer(shape.card(self.card(member.pk)), about=member.customer_id)
+        """The card as the operation left it."""
+        return Answer(shape.card(member), about=member.customer_id)
 
 
 class RestorePoints(Deed):
@@ -174,4 +177,11 @@ class Anonymize(Deed):
     def post(self, request: Request, card_id: UUID) -> HttpResponse:
         self.validated(Nothing)
         at = timezone.now()
-        return self.change(lambda: self.answer_card(anonymization.anonymize(member=self.own_card(card_id), at=at)))
+
+        def anonymize() -> Answer:
+            member = self.own_card(card_id)
+            forgotten = anonymization.anonymize(member=member, at=at)
+            forgotten.merchant = member.merchant
+            return self.answer_card(forgotten)
+
+        return self.change(anonymize)

@@ -2,7 +2,6 @@
 
 from dataclasses import asdict
 from datetime import timedelta
-from itertools import islice
 from typing import Any
 
 from django.utils import timezone
@@ -14,7 +13,8 @@ from loyalty.api.staff import figure_shapes as shape
 from loyalty.api.staff.door import TAG, StaffDoor
 from loyalty.queries import jobs, reconciliation
 from loyalty.queries import stats as figures
-from loyalty.queries.books import books
+from loyalty.queries.books import Books, books
+from loyalty.queries.reconciliation import Difference
 from loyalty_site.refusals import NotFound
 from loyalty_site.tenants.models import Merchant
 
@@ -87,15 +87,18 @@ class Reconciliation(FiguresView):
     )
     def get(self, request: Request) -> Response:
         query: dict[str, Any] = self.queried(shape.MerchantQuery)
-        merchants = [self._checked(merchant) for merchant in self.chosen(query.get("merchant"))]
-        return Response({"is_balanced": all(each["is_balanced"] for each in merchants), "merchants": merchants})
+        merchants = self.chosen(query.get("merchant"))
+        differences = reconciliation.differences_of(merchants, most=MOST_DIFFERENCES + 1)
+        sums = books(merchants)
+        checked = [_checked(merchant, differences[merchant.pk], sums[merchant.pk]) for merchant in merchants]
+        return Response({"is_balanced": all(each["is_balanced"] for each in checked), "merchants": checked})
 
-    def _checked(self, merchant: Merchant) -> dict[str, Any]:
-        found = list(islice(reconciliation.differences(merchant), MOST_DIFFERENCES + 1))
-        return {
-            "merchant": merchant.slug,
-            "is_balanced": not found,
-            **asdict(books(merchant)),
-            "differences": [each.as_dict() | {"member_id": str(each.member_id)} for each in found[:MOST_DIFFERENCES]],
-            "is_complete": len(found) <= MOST_DIFFERENCES,
-        }
+
+def _checked(merchant: Merchant, found: list[Difference], sums: Books) -> dict[str, Any]:
+    return {
+        "merchant": merchant.slug,
+        "is_balanced": not found,
+        **asdict(sums),
+        "differences": [each.as_dict() | {"member_id": str(each.member_id)} for each in found[:MOST_DIFFERENCES]],
+        "is_complete": len(found) <= MOST_DIFFERENCES,
+    }

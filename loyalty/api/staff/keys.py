@@ -20,7 +20,7 @@ from loyalty.api.staff.door import TAG, StaffDoor
 from loyalty.api.staff.inputs import Nothing, Slug
 from loyalty.api.staff.pages import page_of, page_schema
 from loyalty_site.http import keys
-from loyalty_site.http.fields import Input, Moment, Text, WholeNumber
+from loyalty_site.http.fields import Id, Input, Moment, Text, WholeNumber
 from loyalty_site.http.models import ApiKey, Scope
 from loyalty_site.http.views import Answer
 from loyalty_site.refusals import NotFound
@@ -31,7 +31,7 @@ class KeyInput(Input):
     """A key of a merchant; one with the scope `store` belongs to a store, named by its id."""
 
     merchant = Slug()
-    store_id = serializers.UUIDField(required=False, allow_null=True)
+    store_id = Id(required=False, allow_null=True)
     name = Text(max_length=80)
     scopes = serializers.ListField(child=serializers.ChoiceField(Scope.choices), min_length=1, max_length=10)
     expires_at = Moment(required=False, allow_null=True)

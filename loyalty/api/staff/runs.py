@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Subquery, Sum
 from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -177,20 +177,31 @@ class UndoRun(RunView):
         asked: dict[str, Any] = self.validated(shape.UndoInput)
 
         def ask() -> Answer:
-            run = self.run(run_id)
-            merchant = self._where(run, asked.get("merchant"))
+            run, named = self._run_and_merchant(run_id, asked.get("merchant"))
+            merchant = self._where(run, named)
             undo = background.ask_for_undo(run=run, merchant=merchant, actor=self.user)
             return Answer(self.shape(undo), 202)
 
         return self.change(ask)
 
-    def _where(self, run: Run, slug: str | None) -> Merchant | None:
+    def _run_and_merchant(self, run_id: UUID, slug: str | None) -> tuple[Run, Merchant | None]:
+        """The run, and the merchant with the slug where one is given, in one query. Raises `NotFound`."""
+        if slug is None:
+            return self.run(run_id), None
+        named = self.seen(Merchant.objects.filter(slug=slug), "pk")
+        run = self.rows().filter(pk=run_id).annotate(named_id=Subquery(named.values("pk")[:1])).first()
+        merchant_id: UUID | None = getattr(run, "named_id", None)
+        if run is None or merchant_id is None:
+            raise NotFound
+        return run, Merchant(id=merchant_id, slug=slug)
+
+    def _where(self, run: Run, named: Merchant | None) -> Merchant | None:
         """The merchant at which the run is undone; None is every one. Raises `NotFound`, `WhichMerchant`."""
-        if slug is not None:
-            merchant = self.merchant_named(slug)
-            if run.merchant_id not in (None, merchant.pk):
+        if named is not None:
+            self.demand(named.pk)
+            if run.merchant_id not in (None, named.pk):
                 raise NotFound
-            return merchant
+            return named
         if run.merchant is not None:
             self.demand(run.merchant_id)
             return run.merchant

@@ -1,14 +1,18 @@
 """Programs, tiers, rewards and stores."""
 
+from copy import copy
 from typing import Any
 from uuid import UUID
 
+from django.utils import timezone
 from rest_framework import serializers
 
 from loyalty.api.staff import catalogue_shapes as shape
 from loyalty.api.staff.catalogue import CatalogueView, InUse, Listing, Row, listing, row
 from loyalty.models import LedgerEntry, Program, Reward, Tier
+from loyalty.operations import expiration
 from loyalty.queries import catalogue
+from loyalty_site.http.fields import moment
 from loyalty_site.refusals import NotFound, Refusal
 from loyalty_site.tenants.models import Store
 
@@ -18,6 +22,17 @@ class CurrencyInUse(Refusal):
 
     code = "currency_in_use"
     sentence = "Points were earned in the present currency already. Make a new program."
+
+
+class ExpiryWouldShorten(Refusal):
+    """Under these rules points expire sooner, and nobody said that this is meant.
+
+    `facts`: night, the next run; members, points and unwarned, what it would take, and from how many never warned.
+    """
+
+    code = "expiry_would_shorten"
+    sentence = "With these rules points expire sooner. Send confirmShorterExpiry if this is what you want."
+    told = ("night", "members", "points", "unwarned")
 
 
 def _by_role(model: str) -> dict[str, str]:
@@ -101,9 +116,19 @@ class OneProgram(_Programs, Row):
     takes = shape.ProgramChangeInput
 
     def check_change(self, row: Program, asked: dict[str, Any]) -> None:
+        confirmed = asked.pop("confirm_shorter_expiry", False)
         moved = asked.get("currency", row.currency) != row.currency
         if moved and LedgerEntry.objects.filter(member__program=row).exists():
             raise CurrencyInUse
+        wanted = copy(row)
+        for name, value in asked.items():
+            setattr(wanted, name, value)
+        if expiration.expires_sooner(row, wanted) and not confirmed:
+            night = expiration.next_night(timezone.now())
+            ahead = expiration.preview(wanted, night)
+            raise ExpiryWouldShorten(
+                night=moment(night), members=ahead.members, points=ahead.points, unwarned=ahead.unwarned
+            )
 
 
 class Tiers(_Tiers, _OfProgram):
@@ -150,9 +175,8 @@ class OneStore(_Stores, Row):
     takes = shape.StoreChangeInput
 
     def check_delete(self, row: Store) -> None:
-        # No foreign-key constraint leads from an entry to its store; keys would be deleted with it.
-        has_entries = LedgerEntry.objects.filter(merchant_id=row.merchant_id, store=row).exists()
-        if has_entries or row.api_keys.exists():
+        # No foreign-key constraint leads from an entry to its store.
+        if LedgerEntry.objects.filter(merchant_id=row.merchant_id, store=row).exists():
             raise InUse
 
 
@@ -161,9 +185,16 @@ _PROGRAM = "01960b5e-7c1e-7d2a-9f7e-2f6d0c9a4b11"
 listing(
     "program", "programs", Programs, {"merchant": "cafe", "name": "Café club", "currency": "EUR", "pointsPerUnit": "10"}
 )(Programs)
-row("program", OneProgram, {"pointsPerUnit": "12.5", "expiryPolicy": "inactivity", "pointsExpirationDays": 180})(
-    OneProgram
-)
+row(
+    "program",
+    OneProgram,
+    {
+        "pointsPerUnit": "12.5",
+        "expiryPolicy": "inactivity",
+        "pointsExpirationDays": 180,
+        "confirmShorterExpiry": True,
+    },
+)(OneProgram)
 listing(
     "tier",
     "tiers",

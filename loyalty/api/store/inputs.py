@@ -11,6 +11,7 @@ from loyalty_site.http.fields import (
     Id,
     Input,
     Items,
+    Locale,
     Moment,
     Money,
     Reference,
@@ -20,7 +21,6 @@ from loyalty_site.http.fields import (
 from loyalty_site.http.pagination import PageQuery
 
 CURRENCY = r"^[A-Z]{3}$"
-LOCALE = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,6})?$"
 
 
 class EnrollInput(Input):
@@ -31,7 +31,7 @@ class EnrollInput(Input):
     external_ref = Reference(required=False)
     first_name = Text(max_length=80, required=False, allow_blank=True, default="")
     last_name = Text(max_length=80, required=False, allow_blank=True, default="")
-    locale = serializers.RegexField(LOCALE, max_length=10, required=False)
+    locale = Locale(required=False)
     birth_date = BirthDate(required=False)
     marketing_consent = Flag(required=False, default=False)
 
@@ -164,4 +164,4 @@ class MemberTokenInput(Input):
 class BatchInput(Input):
     """Operations a till has queued. Each is checked by itself: a bad one does not keep the others back."""
 
-    operations = serializers.ListField(child=serializers.JSONField(), min_length=1, max_length=100)
+    operations = serializers.ListField(child=serializers.JSONField(allow_null=True), min_length=1, max_length=100)

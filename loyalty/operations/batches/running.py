@@ -36,6 +36,9 @@ from loyalty_site.outbox import Event
 from loyalty_site.refusals import NotFound, Refusal
 from loyalty_site.tenants.models import Store
 
+# As often may other tills take a reference of the batch between its being looked up and its being posted.
+_TRIES = 3
+
 
 @dataclass(slots=True)
 class Outcome:
@@ -54,9 +57,26 @@ def run(*, store: Store, operations: Sequence[Operation], at: datetime) -> list[
     """Do the operations in their order and return what became of each.
 
     One that is refused does not keep the others back; one that was done before, alone or in a batch, is answered with
-    what came of it then. Operations without a reference of their own count once by their client id.
+    what came of it then. Operations without a reference of their own count once by their client id. Raises
+    `OrderAlreadyUsed` where other members' tills took references of the batch again and again while it was done.
     """
     enrolments = enroll_all(store, [one for one in operations if one.op == "enroll"], at)
+    for attempt in range(1, _TRIES + 1):
+        try:
+            # What is lost to another till is lost back to here, locks included, which are then taken in order again.
+            with transaction.atomic():
+                return _run(store, operations, enrolments, at)
+        except OrderAlreadyUsed:
+            # Another member's till used one of the references at this moment: read again, it is that operation's own
+            # refusal.
+            if attempt == _TRIES:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _run(
+    store: Store, operations: Sequence[Operation], enrolments: dict[str, Enrolled | Refusal], at: datetime
+) -> list[Outcome]:
     batch = _Batch(store, at, read(store, [one for one in operations if one.op != "enroll"], at))
     outcomes = []
     for operation in operations:
@@ -286,7 +306,7 @@ class _Batch:
         """Write the redemptions, post every booking at once and publish the news."""
         written = redemptions.write_new(list(self.new_redemptions.values()), at=self.at)
         if len(written.ids) < len(self.new_redemptions):
-            # Another member's till used the reference at this moment: the batch is sent again, and told so.
+            # Another member's till used the reference at this moment.
             raise OrderAlreadyUsed
         for place in self.new_redemptions:
             redemptions.tell_codes(self.bookings[place], written)

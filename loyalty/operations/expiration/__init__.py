@@ -2,6 +2,17 @@
 
 from loyalty.operations.expiration.expiring import CHUNK, Progress, expire
 from loyalty.operations.expiration.previewing import Preview, preview
+from loyalty.operations.expiration.shortening import expires_sooner, next_night
 from loyalty.operations.expiration.warning import last_run_time, run_that_takes
 
-__all__ = ["CHUNK", "Preview", "Progress", "expire", "last_run_time", "preview", "run_that_takes"]
+__all__ = [
+    "CHUNK",
+    "Preview",
+    "Progress",
+    "expire",
+    "expires_sooner",
+    "last_run_time",
+    "next_night",
+    "preview",
+    "run_that_takes",
+]

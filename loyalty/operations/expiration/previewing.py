@@ -58,18 +58,22 @@ _QUERY = f"""
           GROUP BY m.id
           HAVING sum(l.points - l.consumed) > m.points_held
     ),
-    losing AS (SELECT * FROM inactive UNION ALL SELECT * FROM aged)
-    SELECT t.slug, count(*), sum(losing.points)::bigint, sum(losing.lots)::bigint,
-           count(*) FILTER (WHERE losing.warned IS NOT TRUE)
-      FROM losing LEFT JOIN loyalty_tiers t ON t.id = losing.tier_id
-      GROUP BY t.slug, t.point_threshold
-      ORDER BY t.point_threshold NULLS FIRST"""
-
-_TO_WARN = f"""
-    SELECT count(*) FROM loyalty_members m
-      WHERE m.program_id = %(program)s AND (
-          (%(by_inactivity)s AND {due.TO_WARN_OF_INACTIVITY})
-          OR (%(by_lots)s AND {due.WITH_LOTS_TO_WARN_OF}))"""
+    losing AS (SELECT * FROM inactive UNION ALL SELECT * FROM aged),
+    by_tier AS (
+        SELECT t.slug, t.point_threshold, count(*) AS members, sum(losing.points)::bigint AS points,
+               sum(losing.lots)::bigint AS lots, count(*) FILTER (WHERE losing.warned IS NOT TRUE) AS unwarned
+          FROM losing LEFT JOIN loyalty_tiers t ON t.id = losing.tier_id
+          GROUP BY t.slug, t.point_threshold
+    ),
+    to_warn AS (
+        SELECT count(*) AS members FROM loyalty_members m
+          WHERE m.program_id = %(program)s AND (
+              (%(by_inactivity)s AND {due.TO_WARN_OF_INACTIVITY})
+              OR (%(by_lots)s AND {due.WITH_LOTS_TO_WARN_OF}))
+    )
+    SELECT to_warn.members, by_tier.slug, by_tier.members, by_tier.points, by_tier.lots, by_tier.unwarned
+      FROM to_warn LEFT JOIN by_tier ON true
+      ORDER BY by_tier.point_threshold NULLS FIRST"""
 
 
 def preview(program: Program, at: datetime) -> Preview:
@@ -83,8 +87,8 @@ def preview(program: Program, at: datetime) -> Preview:
     with connection.cursor() as cursor:
         cursor.execute(_QUERY, parameters)
         rows = cursor.fetchall()
-        cursor.execute(_TO_WARN, parameters)
-        (to_warn,) = cursor.fetchone()
+    to_warn = rows[0][0]
+    rows = [row[1:] for row in rows if row[2] is not None]
     members, unwarned = sum(row[1] for row in rows), sum(row[4] for row in rows)
     return Preview(
         at=at,

@@ -49,7 +49,7 @@ def test_a_reward_is_made_read_changed_and_deleted(manager, program):
 def test_a_program_is_changed_by_its_rules(manager, program):
     rules = {"expiryPolicy": "inactivity", "pointsExpirationDays": 180, "timeZone": "Europe/Luxembourg"}
 
-    changed = manager.patch(f"programs/{program.pk}", rules)
+    changed = manager.patch(f"programs/{program.pk}", rules | {"confirmShorterExpiry": True})
 
     assert changed.status_code == 200
     assert {name: changed.json()[name] for name in rules} == rules
@@ -147,3 +147,62 @@ def test_a_list_shows_one_merchant_or_all(hire, platform, bookshop, things, name
     assert [row["id"] for row in of_the_cafe] == [str(things[name].pk)]
     assert {row["merchant"] for row in of_all} <= {"cafe", "bookshop"}
     assert str(things[name].pk) not in [row["id"] for row in of_the_bookshop]
+
+
+@pytest.fixture
+def idle(program, alice, buy):
+    """Alice, who has 45 points and was last seen on the second of March 2026."""
+    buy()
+    return alice
+
+
+def test_a_shorter_expiry_is_refused_with_what_the_next_night_would_take(manager, program, idle):
+    rules = {"expiryPolicy": "inactivity", "pointsExpirationDays": 30}
+
+    answer = manager.patch(f"programs/{program.pk}", rules)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "expiry_would_shorten")
+    assert {name: answer.json()[name] for name in ("members", "points", "unwarned")} == {
+        "members": 1,
+        "points": 45,
+        "unwarned": 1,
+    }
+    assert answer.json()["night"].endswith("T02:00:00Z")
+    program.refresh_from_db()
+    assert program.expiry_policy == "none"
+
+
+@pytest.mark.parametrize("confirmed", [False, "true", 1, None])
+def test_only_true_confirms_a_shorter_expiry(manager, program, idle, confirmed):
+    rules = {"expiryPolicy": "inactivity", "pointsExpirationDays": 30, "confirmShorterExpiry": confirmed}
+
+    assert manager.patch(f"programs/{program.pk}", rules).status_code in (400, 409)
+    program.refresh_from_db()
+    assert program.expiry_policy == "none"
+
+
+def test_a_program_that_is_switched_on_again_with_its_expiry_is_asked_about_too(manager, program, idle):
+    rules = {"expiryPolicy": "inactivity", "pointsExpirationDays": 30, "isActive": False}
+    assert manager.patch(f"programs/{program.pk}", rules).status_code == 200
+
+    answer = manager.patch(f"programs/{program.pk}", {"isActive": True})
+
+    assert answer.json()["code"] == "expiry_would_shorten"
+
+
+def test_a_longer_expiry_and_a_confirmed_shorter_one_stand(manager, program, idle):
+    address = f"programs/{program.pk}"
+    rules = {"expiryPolicy": "inactivity", "pointsExpirationDays": 30, "confirmShorterExpiry": True}
+
+    assert manager.patch(address, rules).status_code == 200
+    assert manager.patch(address, {"pointsExpirationDays": 60}).status_code == 200
+    assert manager.patch(address, {"pointsExpirationDays": 59}).status_code == 409
+
+
+def test_two_active_tiers_with_one_threshold_are_refused_in_the_models_own_words(manager, program, things):
+    body = {"programId": str(program.pk), "slug": "other", "name": "Other", "pointThreshold": 100}
+
+    answer = manager.post("tiers", body)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "already_exists")
+    assert answer.json()["detail"] == "Another active tier begins at the same points."

@@ -2,12 +2,11 @@
 
 from django.http import HttpResponse
 from rest_framework.request import Request
-from rest_framework.response import Response
 
-from loyalty.api import shapes
 from loyalty.api.store import inputs, outputs
 from loyalty.api.store.views.common import CardView, call
-from loyalty.models import LedgerEntry
+from loyalty.queries import ledger_pages
+from loyalty_site.http.media import whole
 from loyalty_site.http.pagination import InvalidCursor, cursor_for, position_in
 
 
@@ -25,15 +24,11 @@ class Transactions(CardView):
         member = self.card(card_number)
         types = sorted(set(query.get("types", [])))
         bound_to = ["store-transactions", str(member.pk), types]
-        entries = LedgerEntry.objects.filter(member=member)
-        if types:
-            entries = entries.filter(type__in=types)
+        before = ledger_pages.BEGINNING
         if (cursor := query.get("cursor")) is not None:
             before = position_in(cursor, bound_to=bound_to)
             if not isinstance(before, int):
                 raise InvalidCursor
-            entries = entries.filter(number__lt=before)
-        rows = list(entries.order_by("-number")[: query["limit"] + 1])
-        page = rows[: query["limit"]]
-        more = cursor_for(page[-1].number, bound_to=bound_to) if len(rows) > len(page) else None
-        return Response({"transactions": [shapes.entry(row) for row in page], "next_cursor": more})
+        page = ledger_pages.page(member.pk, before=before, limit=query["limit"], types=types)
+        more = cursor_for(page.before, bound_to=bound_to) if page.before is not None else None
+        return whole({"transactions": page.entries, "nextCursor": more})
