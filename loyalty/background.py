@@ -7,7 +7,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from loyalty.models import Program
-from loyalty.operations import expiration, undoing
+from loyalty.operations import expiration, progression, undoing
 from loyalty_site.jobs import runs
 from loyalty_site.jobs.models import Run
 from loyalty_site.refusals import Refusal
@@ -15,6 +15,15 @@ from loyalty_site.tenants.models import Merchant, User
 
 EXPIRE = "loyalty.expire_points"
 UNDO = "loyalty.undo_run"
+RETIER = "loyalty.retier_members"
+PROGRESS = "loyalty.run_loyalty_progression"
+
+# Jobs that work for every merchant at once: each sees, and may undo, its own part.
+SHARED = (EXPIRE, PROGRESS)
+
+# The fields whose change may put members into another tier.
+RETIERS_PROGRAM = frozenset({"tier_basis", "is_active"})
+RETIERS_TIER = frozenset({"point_threshold", "multiplier", "is_active"})
 
 
 class FutureRun(Refusal):
@@ -52,6 +61,18 @@ def ask_for_undo(*, run: Run, merchant: Merchant | None, actor: User) -> Run:
     return undo_run
 
 
+def ask_for_retiering(*, program: Program, actor: User | None, at: datetime) -> Run | None:
+    """Queue the raising of members after the program's tiers have changed; None where the program is switched off.
+
+    In the transaction of the change, so that a worker sees the tiers as they are then.
+    """
+    if not program.is_active:
+        return None
+    run = runs.queue(RETIER, trigger=Run.Trigger.ADMIN, merchant=program.merchant, actor=actor, as_of=at)
+    async_task(f"{__name__}.retier", str(run.pk))
+    return run
+
+
 def expire(run_id: str) -> None:
     """Do a queued expiry; called by a worker. Done once, however often it is called."""
     try:
@@ -79,5 +100,16 @@ def undo(run_id: str) -> None:
             if counts["shortfall"]:
                 run.status = Run.Status.PARTIAL
                 run.error = f"{counts['shortfall']} points had been spent already and were not taken back."
+    except runs.RunExists:
+        return
+
+
+def retier(run_id: str) -> None:
+    """Do a queued raising; called by a worker. Done once, however often it is called."""
+    try:
+        with runs.take(UUID(run_id)) as run:
+            assert run.as_of is not None  # noqa: S101 (`ask_for_retiering` gives it)
+            programs = Program.objects.filter(is_active=True, merchant=run.merchant).select_related("merchant")
+            run.counts = dict(progression.retier(programs=programs, at=run.as_of, run_id=run.pk))
     except runs.RunExists:
         return

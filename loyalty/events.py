@@ -158,6 +158,32 @@ class TierUpgraded(MemberEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TierDowngradeWarned(MemberEvent):
+    """The points for the tier are missing: from `downgrade_at` on it may be lowered to `to_tier` (None: to no tier).
+
+    Once for each time the member falls below; a member who comes back up in time keeps the tier.
+    """
+
+    kind = "loyalty.tier_downgrade_warned"
+
+    from_tier: str
+    to_tier: str | None
+    qualifying_points: int
+    downgrade_at: datetime
+    run_id: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TierDowngraded(MemberEvent):
+    kind = "loyalty.tier_downgraded"
+
+    from_tier: str
+    to_tier: str | None
+    qualifying_points: int
+    run_id: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class CardReplaced(MemberEvent):
     kind = "loyalty.card_replaced"
 

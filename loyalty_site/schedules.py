@@ -3,6 +3,7 @@
 SCHEDULES: dict[str, tuple[str, str]] = {
     "loyalty.expire_points": ("loyalty.jobs.expire_points", "0 2 * * *"),
     "loyalty.reconcile": ("loyalty.jobs.reconcile", "30 3 * * *"),
+    "loyalty.run_loyalty_progression": ("loyalty.jobs.run_loyalty_progression", "15 * * * *"),
     "loyalty.release_holds": ("loyalty.jobs.release_holds", "40 * * * *"),
     "outbox.relay": ("loyalty_site.outbox.jobs.relay", "* * * * *"),
     "outbox.purge": ("loyalty_site.outbox.jobs.purge", "10 4 * * *"),

@@ -1,21 +1,24 @@
 """Programs: the rules, with an example beside them, and the expiry they lead to."""
 
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from loyalty import background
 from loyalty.admin import expiry_pages
 from loyalty.admin.program_form import ProgramForm
 from loyalty.admin.tiers import TiersOfProgram
 from loyalty.models import Program, Tier
 from loyalty.operations import orders
 from loyalty_site.refusals import Refusal
+from loyalty_site.tenants.models import User
 from loyalty_site.tenants.scoping import MerchantScopedAdmin
 
 _EXAMPLE = Decimal("12.50")
@@ -63,9 +66,23 @@ class ProgramAdmin(MerchantScopedAdmin):
         (gettext_lazy("Holds and voids"), {"fields": [("hold_days", "void_hours")]}),
         (
             gettext_lazy("Reaching tiers"),
-            {"fields": [("tier_basis", "downgrade_policy"), "downgrade_warning_days"]},
+            {
+                "fields": [("tier_basis", "downgrade_policy"), "downgrade_warning_days"],
+                "description": gettext_lazy(
+                    "A tier is reached at once, and lowered, if at all, by the hourly run: a member whose points no "
+                    "longer reach it is warned once, keeps the tier for the days of warning, and keeps it for good "
+                    "if the points are back by then. One tier down: each further step is warned of anew. When you "
+                    "change tiers or what they go by, members are raised within moments; nobody falls unwarned."
+                ),
+            },
         ),
     ]
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        typed = [background.RETIERS_TIER.intersection(each.changed_data) for formset in formsets for each in formset]
+        if any(typed) or background.RETIERS_PROGRAM.intersection(form.changed_data):
+            background.ask_for_retiering(program=form.instance, actor=cast(User, request.user), at=timezone.now())
 
     def get_urls(self) -> list[Any]:
         pages = [

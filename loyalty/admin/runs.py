@@ -10,6 +10,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
 
+from loyalty import background
 from loyalty.admin import mass, run_reading
 from loyalty.admin.undo_pages import undo_page
 from loyalty_site.jobs.admin import RunAdmin, counts_table
@@ -23,7 +24,7 @@ admin.site.unregister(Run)
 class LoyaltyRunAdmin(RunAdmin):
     """Runs, as far as they moved points of the user's merchants."""
 
-    shared_jobs = (mass.EXPIRE,)
+    shared_jobs = background.SHARED
     change_form_template = "admin/jobs/run/page.html"
 
     def get_urls(self) -> list[Any]:

@@ -1,14 +1,19 @@
 """Tiers: on their program's page, and as a list of their own."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
+from django.db.models import Count
+from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminExpandableTextareaWidget
 
-from loyalty.models import Tier
+from loyalty import background
+from loyalty.models import Member, Tier
+from loyalty_site.tenants.models import User
 from loyalty_site.tenants.scoping import MerchantScopedAdmin, MerchantScopedInline
 
 
@@ -69,7 +74,7 @@ class TiersOfProgram(MerchantScopedInline):
 class TierAdmin(MerchantScopedAdmin):
     merchant_path = "program__merchant_id"
     form = TierForm
-    list_display = ["name", "program", "point_threshold", "multiplier", "is_active"]
+    list_display = ["name", "program", "point_threshold", "multiplier", "members_in_it", "is_active"]
     list_filter = ["program", "is_active"]
     list_select_related = ["program"]
     search_fields = ["name", "slug"]
@@ -79,6 +84,25 @@ class TierAdmin(MerchantScopedAdmin):
     def get_readonly_fields(self, request: Any, obj: Any = None) -> list[Any]:
         """A tier never moves to another program: members stand on it."""
         return [*super().get_readonly_fields(request, obj), *(["program"] if obj is not None else [])]
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list, and how many members stand on each of its tiers: one query for all of them."""
+        changelist = super().get_changelist_instance(request)
+        tiers = list(changelist.result_list)
+        members = Member.objects.filter(program__in={tier.program_id for tier in tiers}, tier__in=tiers).order_by()
+        there = dict(members.values_list("tier").annotate(there=Count("pk")))
+        for tier in tiers:
+            tier.members_there = there.get(tier.pk, 0)
+        return changelist
+
+    @admin.display(description=_("members"))
+    def members_in_it(self, tier: Any) -> str:
+        return f"{tier.members_there:,}"
+
+    def save_model(self, request: HttpRequest, obj: Tier, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if background.RETIERS_TIER.intersection(form.changed_data):
+            background.ask_for_retiering(program=obj.program, actor=cast(User, request.user), at=timezone.now())
 
     def get_prepopulated_fields(self, request: Any, obj: Any = None) -> dict[str, Any]:
         return {} if obj is not None else dict(super().get_prepopulated_fields(request, obj))

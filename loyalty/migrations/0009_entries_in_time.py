@@ -4,8 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('loyalty', '0005_rewards_and_checkout'),
-        ('loyalty', '0008_room_for_a_night'),
+        ('loyalty', '0008_rewards_and_checkout'),
     ]
 
     operations = [

@@ -85,6 +85,13 @@ class Member(models.Model):
     enrolled_at = models.DateTimeField(_("enrolled"), null=True, blank=True)
     last_activity_at = models.DateTimeField(_("last activity"), default=timezone.now)
     last_expiration_warning_at = models.DateTimeField(_("last warned"), null=True, blank=True, editable=False)
+    tier_warned_at = models.DateTimeField(
+        _("warned of a lower tier"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Since then the points for the tier have been missing; empty while they are there."),
+    )
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 

@@ -16,7 +16,7 @@ from phonenumber_field.phonenumber import to_python
 from loyalty.cards import new_card_number, new_referral_code
 from loyalty.events import MemberEnrolled, TierUpgraded, WelcomeBonusCredited
 from loyalty.ledger import Posted, Posting
-from loyalty.models import EntryType, Member, Program
+from loyalty.models import EntryType, Member, Program, Tier
 from loyalty.operations.orders import expiry_of_credit
 from loyalty.operations.points import ProgramInactive
 from loyalty.operations.settling import Booking, settle
@@ -177,7 +177,7 @@ def enrolled_news(member: Member, at: datetime, store: Store | None) -> list[Eve
 def new_member(program: Program, customer: Customer | None, person: Person, at: datetime) -> Member:
     """An enrolled member, not yet written, in the tier that the welcome bonus is enough for."""
     return Member(
-        tier=tier_for(program, program.welcome_bonus) if program.welcome_bonus else None,
+        tier=_tier_at_first(program, program.welcome_bonus),
         merchant_id=program.merchant_id,
         program=program,
         customer=customer if customer is not None else _new_customer(program, person, at),
@@ -186,6 +186,14 @@ def new_member(program: Program, customer: Customer | None, person: Person, at: 
         enrolled_at=at,
         last_activity_at=at,
     )
+
+
+def _tier_at_first(program: Program, points: int) -> Tier | None:
+    """The tier of somebody with these points. A tier from 0 points is everybody's where the ladder is at hand.
+
+    The doors read it with the program; for replays, which have no tiers, nobody reads it for nothing.
+    """
+    return tier_for(program, points) if points or "ladder" in program.__dict__ else None
 
 
 def insert_new(members: list[Member]) -> list[Member]:
@@ -249,6 +257,7 @@ def _member_of(program: Program, customer: Customer, at: datetime) -> tuple[Memb
             merchant_id=program.merchant_id,
             program=program,
             customer=customer,
+            tier=_tier_at_first(program, 0),
             card_number=new_card_number(),
             referral_code=new_referral_code(),
             last_activity_at=at,

@@ -1,4 +1,7 @@
-"""Rising through the tiers: at once, in the transaction that reaches one (specs/points.md "Tiers")."""
+"""Rising through the tiers: at once, in the transaction that reaches one (specs/points.md "Tiers").
+
+Lowering is the hourly job's (loyalty/operations/progression/). What it warned of is void once the points are back.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -50,12 +53,16 @@ def raise_where_reached(
 ) -> Iterable[TierUpgraded]:
     """Put each member whose points rose into the tier they have reached, if it is higher than theirs.
 
-    `known` are the qualifying points that somebody read under the members' locks, before this was posted.
+    Who had been warned of a lower tier, and has the points for the one held again, is warned no longer. `known` are
+    the qualifying points that somebody read under the members' locks, before this was posted.
     """
     last = {
         one.posting.member.pk: one
         for one in posted
-        if one.created and one.entry is not None and one.entry.lifetime_delta > 0 and _may_rise(one)
+        if one.created
+        and one.entry is not None
+        and one.entry.lifetime_delta > 0
+        and (_may_rise(one) or one.posting.member.tier_warned_at is not None)
     }
     if not last:
         return
@@ -66,21 +73,23 @@ def raise_where_reached(
         at=at,
     )
     points |= {pk: known[pk] + _qualifying_in(posted, pk, at) for pk in last if pk in known}
-    rising: dict[UUID, tuple[Tier, list[Member]]] = {}
+    reaching: dict[UUID, tuple[Tier, list[Member]]] = {}
     for pk, one in last.items():
         member = one.posting.member
         reached, before = tier_for(member.program, points[pk]), member.tier
-        if reached is not None and (before is None or before.point_threshold < reached.point_threshold):
-            rising.setdefault(reached.pk, (reached, []))[1].append(member)
-    for reached, members in rising.values():
+        # Who was warned may have been lowered since our copy was read: the database says from where they rise.
+        if reached is not None and (_is_below(before, reached) or member.tier_warned_at is not None):
+            reaching.setdefault(reached.pk, (reached, []))[1].append(member)
+    for reached, members in reaching.values():
         risen = _raise(reached, members)
+        _forget_warnings(reached, [member for member in members if member.pk not in risen])
         for member in members:
             if member.pk in risen:
-                before, member.tier = member.tier, reached
+                member.tier, member.tier_warned_at = reached, None
                 yield TierUpgraded.about(
                     member,
                     at=at,
-                    from_tier=before.slug if before else None,
+                    from_tier=risen[member.pk],
                     to_tier=reached.slug,
                     qualifying_points=points[member.pk],
                 )
@@ -89,7 +98,11 @@ def raise_where_reached(
 def _may_rise(one: Posted) -> bool:
     """Whether a higher tier can have been reached: points of a year are never more than those of a lifetime."""
     reached, before = tier_for(one.posting.member.program, one.lifetime_points), one.posting.member.tier
-    return reached is not None and (before is None or before.point_threshold < reached.point_threshold)
+    return reached is not None and _is_below(before, reached)
+
+
+def _is_below(before: Tier | None, reached: Tier) -> bool:
+    return before is None or before.point_threshold < reached.point_threshold
 
 
 def _qualifying_in(posted: list[Posted], pk: UUID, at: datetime) -> int:
@@ -98,21 +111,42 @@ def _qualifying_in(posted: list[Posted], pk: UUID, at: datetime) -> int:
     return sum(entry.lifetime_delta for entry in entries if at - ROLLING_WINDOW < entry.occurred_at <= at)
 
 
-def _raise(reached: Tier, members: list[Member]) -> set[UUID]:
-    """Put those into the tier who are not in it or above; they are locked by the ledger, only our copy may be old."""
+def _raise(reached: Tier, members: list[Member]) -> dict[UUID, str | None]:
+    """Put those into the tier who are not in it or above; they are locked by the ledger, only our copy may be old.
+
+    Returns who rose, with the slug of the tier they stood on.
+    """
     ids = [member.pk for member in members]
     if all(faces.is_locked(member) for member in members):
         # Read under the lock, our copies are as good as the rows: nobody waits for what comes of it.
-        outbox.alongside("UPDATE loyalty_members SET tier_id = %s::uuid WHERE id = ANY (%s::uuid[])", [reached.pk, ids])
-        return set(ids)
+        rising = {member.pk: member.tier for member in members if _is_below(member.tier, reached)}
+        if rising:
+            outbox.alongside(
+                "UPDATE loyalty_members SET tier_id = %s::uuid, tier_warned_at = NULL WHERE id = ANY (%s::uuid[])",
+                [reached.pk, list(rising)],
+            )
+        return {pk: tier.slug if tier is not None else None for pk, tier in rising.items()}
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE loyalty_members m SET tier_id = %s
-             WHERE m.id = ANY (%s) AND NOT EXISTS (
-                SELECT 1 FROM loyalty_tiers t WHERE t.id = m.tier_id AND t.point_threshold >= %s)
-            RETURNING m.id
+            UPDATE loyalty_members m SET tier_id = %s, tier_warned_at = NULL
+              FROM (SELECT b.id, t.slug, t.point_threshold
+                      FROM loyalty_members b LEFT JOIN loyalty_tiers t ON t.id = b.tier_id
+                      WHERE b.id = ANY (%s)) AS before
+             WHERE m.id = before.id AND coalesce(before.point_threshold, -1) < %s
+            RETURNING m.id, before.slug
             """,
             [reached.pk, ids, reached.point_threshold],
         )
-        return {pk for (pk,) in cursor.fetchall()}
+        return dict(cursor.fetchall())
+
+
+def _forget_warnings(reached: Tier, members: list[Member]) -> None:
+    """The points for the tier are there again: a warning that it will be lowered is void."""
+    warned = [member for member in members if member.tier_warned_at is not None]
+    if not warned:
+        return
+    Member.objects.filter(pk__in=[member.pk for member in warned], tier=reached).update(tier_warned_at=None)
+    for member in warned:
+        if member.tier_id == reached.pk:
+            member.tier_warned_at = None

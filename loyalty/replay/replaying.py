@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db import connection
 
 from loyalty.models import Program
-from loyalty.operations import expiration
+from loyalty.operations import expiration, walking
 from loyalty.operations.expiration import due
 from loyalty.replay.booking import BATCH, Desk, refuse_other_orders
 from loyalty.replay.nights import Nights
@@ -110,9 +110,9 @@ def _expire(program: Program, at: datetime, trigger: str) -> Counter[str]:
 
 def _anybody_due(program: Program, at: datetime) -> bool:
     night = due.Night(program, at)
-    if program.expires_by_inactivity and any(due.walk(night, due.INACTIVE, 1)):
+    if program.expires_by_inactivity and any(walking.walk(night, due.INACTIVE, 1)):
         return True
-    return program.expires_by_lots and any(due.walk(night, due.WITH_DUE_LOTS, 1))
+    return program.expires_by_lots and any(walking.walk(night, due.WITH_DUE_LOTS, 1))
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
@@ -45,7 +46,7 @@ class StaffAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
         text = _after("bearer", request)
         if not text:
-            return self._in_session(request)
+            return self._in_session(request._request)
         caller = None
         if text.startswith(STAFF_TOKEN_PREFIX):
             caller = credentials.admit_staff(token=text, limit=settings.RATE_LIMIT_MEMBER)
@@ -56,8 +57,8 @@ class StaffAuthentication(BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="staff"'
 
-    def _in_session(self, request: Request) -> tuple[Any, None] | None:
-        session = getattr(request._request, "session", None)
+    def _in_session(self, request: HttpRequest) -> tuple[Any, None] | None:
+        session = getattr(request, "session", None)
         if session is None or session.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
             return None
         # `request.user` would read the user alone: here they come with their roles, and are counted.
@@ -96,7 +97,7 @@ class MemberAuthentication(BaseAuthentication):
             signed_in = self._signed_in(request)
             if signed_in is None:
                 return None
-            _check_csrf(request)
+            _check_csrf(request._request)
             merchant_id, user_id, usage = signed_in
         name = _name(merchant_id, user_id)
         return Caller(name=name, merchant=Merchant(id=merchant_id), user_id=user_id, usage=usage), None
@@ -123,11 +124,11 @@ def _name(merchant_id: UUID, user_id: UUID) -> str:
     return f"member:{merchant_id}:{user_id}"
 
 
-def _check_csrf(request: Request) -> None:
+def _check_csrf(request: HttpRequest) -> None:
     """Raise PermissionDenied where a browser's unsafe call brings no CSRF token."""
     check = CSRFCheck(lambda _request: None)  # type: ignore[arg-type]
-    check.process_request(request._request)
-    if reason := check.process_view(request._request, cast(Any, None), (), {}):
+    check.process_request(request)
+    if reason := check.process_view(request, cast(Any, None), (), {}):
         raise exceptions.PermissionDenied(f"CSRF: {reason}", "csrf_failed")
 
 

@@ -59,9 +59,10 @@ def _forget(customer: Customer, at: datetime) -> list[privacy.Statement]:
     return [forgotten]
 
 
+def _export_requests(customer: Customer) -> QuerySet[Any, Any]:
+    rows = ErasureRequest.objects.filter(customer=customer).order_by("requested_at")
+    return rows.values(*_TOLD_OF_REQUESTS)
+
+
 def _close_requests(customer: Customer, at: datetime) -> list[privacy.Statement]:
     return [privacy.update(ErasureRequest.objects.filter(customer=customer, done_at=None), done_at=at)]
-
-
-def _export_requests(customer: Customer) -> "QuerySet[Any, Any]":
-    return ErasureRequest.objects.filter(customer=customer).order_by("requested_at").values(*_TOLD_OF_REQUESTS)

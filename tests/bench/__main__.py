@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from tests.bench import ground
 from tests.bench.table import Row, show
 
-PROGRAMS = ("earn", "http", "pages", "expiry", "relay", "replay")
+PROGRAMS = ("earn", "http", "pages", "expiry", "tiers", "relay", "replay")
 
 
 def main() -> int:
@@ -28,13 +28,14 @@ def main() -> int:
     import django
 
     django.setup()
-    from tests.bench import earn, expiry, http, pages, relay, replay
+    from tests.bench import earn, expiry, http, pages, relay, replay, tiers
 
     rows: dict[str, Iterator[Row]] = {
         "earn": earn.rows(rounds=asked.rounds),
         "http": http.rows(rounds=asked.rounds),
         "pages": pages.rows(rounds=asked.rounds, large=asked.large),
         "expiry": expiry.rows(rounds=asked.rounds, large=asked.large),
+        "tiers": tiers.rows(),
         "relay": relay.rows(rounds=asked.rounds),
         "replay": replay.rows(),
     }

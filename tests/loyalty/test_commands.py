@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from loyalty.jobs import LedgerDriftError, expire_points, reconcile, release_holds
+from loyalty.jobs import LedgerDriftError, expire_points, reconcile, release_holds, run_loyalty_progression
 from loyalty.models import EntryType, ExpiryPolicy, LedgerEntry, Member, Program
 from loyalty.operations import points, redemptions
 from loyalty_site.jobs.models import Run
@@ -179,3 +179,74 @@ def test_the_hourly_job_releases_stale_holds(due, noon):
     assert due.points_held == 0
     assert Run.objects.get(job="loyalty.release_holds").counts["redemptions"] == 1
     assert Program.objects.count() == 2
+
+
+# --- The progression ------------------------------------------------------------------------------------------
+@pytest.fixture
+def faithful(due, noon):
+    """The café's member bought at noon and buys again a week later: a streak."""
+    from decimal import Decimal
+
+    counter = due.merchant.stores.get()
+    points.earn(member=due, store=counter, amount=Decimal(5), order_reference="2", at=noon + 7 * DAY)
+    return due, ["--as-of", (noon + 7 * DAY).isoformat(), "--format", "json"]
+
+
+def test_the_progression_is_foreseen_and_then_done_at_one_merchant(faithful, manage):
+    member, when = faithful
+
+    foreseen = answer(manage("run_progression", "--merchant", "cafe", "--dry-run", *when))
+    assert (foreseen["dry_run"], foreseen["streaks"], balance(member)) == (True, 1, 150)
+    assert not Run.objects.exists()
+
+    done = answer(manage("run_progression", "--merchant", "cafe", *when))
+    again = answer(manage("run_progression", *when))
+
+    assert (done["streaks"], done["points"], done["programs"], balance(member)) == (1, 10, 1, 160)
+    assert (again["streaks"], again["programs"]) == (0, 2)
+    assert Run.objects.get(pk=done["run"]).counts["streaks"] == 1
+
+
+def test_an_undone_progression_that_was_spent_ends_as_a_part(faithful, manage, noon):
+    member, when = faithful
+    done = answer(manage("run_progression", *when))
+    points.adjust(member=member, points=-155, reason="spent", actor=None, key=None, at=noon + 7 * DAY)
+
+    undone = answer(manage("undo_run", done["run"], "--format", "json"))
+
+    assert (undone["status"], undone["points"], undone["shortfall"], balance(member)) == ("partial", -5, 5, 0)
+    assert "5 points had been spent" in Run.objects.get(pk=undone["run"]).error
+    assert answer(manage("undo_run", done["run"], "--format", "json"))["entries"] == 0
+
+
+def test_a_progression_of_the_future_is_foreseen_only(faithful, manage):
+    assert answer(manage("run_progression", "--as-of", "2199-01-01", "--dry-run", "--format", "json"))["dry_run"]
+
+    assert manage("run_progression", "--as-of", "2199-01-01").returncode == 2
+    assert manage("run_progression", "--chunk", "0").returncode == 2
+
+
+def test_the_hourly_job_runs_as_of_a_quarter_past_and_once_an_hour(due):
+    run_loyalty_progression()
+    run_loyalty_progression()
+
+    run = Run.objects.get(job="loyalty.run_loyalty_progression")
+    assert (run.as_of.minute, run.as_of.second, run.status, run.counts["programs"]) == (15, 0, "succeeded", 2)
+
+
+def test_a_program_that_fails_keeps_no_other_from_its_hour(due, owner_connection):
+    from loyalty.models import Tier
+
+    for program in Program.objects.all():
+        Tier.objects.create(program=program, slug="gold", name="Gold", point_threshold=50)
+    owner_connection.execute(
+        "ALTER TABLE loyalty_members ADD CONSTRAINT stuck CHECK (tier_id IS NULL OR merchant_id <> "
+        f"'{due.merchant_id}')"
+    )
+
+    with pytest.raises(ExceptionGroup):
+        run_loyalty_progression()
+
+    run = Run.objects.get(job="loyalty.run_loyalty_progression")
+    assert (run.status, run.counts["raised"]) == ("failed", 1)
+    assert "while advancing members of cafe" in run.error

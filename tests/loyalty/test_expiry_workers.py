@@ -13,7 +13,7 @@ import pytest
 from django.db import connections, transaction
 
 from loyalty.models import EntryType, ExpiryPolicy, LedgerEntry, Member
-from loyalty.operations import expiration, points
+from loyalty.operations import expiration, points, walking
 from loyalty.queries import reconciliation
 from loyalty_site.ids import new_id
 from loyalty_site.jobs.models import Run
@@ -166,4 +166,4 @@ def test_whoever_buys_between_the_look_and_the_lock_is_not_expired(crowd, noon):
 
     assert [member.pk for member in members] == [ids[0], ids[2]]
     assert taken.missed == [ids[1]]
-    assert expiration.due.still(night, expiration.due.INACTIVE, taken.missed) == []
+    assert walking.still(night, expiration.due.INACTIVE, taken.missed) == []

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from loyalty.operations import expiration
+from loyalty.operations import expiration, walking
 from loyalty.operations.expiration import due
 from loyalty.operations.expiration.due import Night
 from loyalty_site.ids import new_id
@@ -51,7 +51,7 @@ def inactive_crowd(make_crowd, noon):
 def walked(night, condition, after=0):
     """The plan of one step of the walk, from behind that member."""
     parameters = night.parameters | {"after": people.member_id(1, after), "chunk": 500}
-    return plan_of(due.next_chunk_query(condition), parameters, due.pin_the_walk)
+    return plan_of(walking.next_chunk_query(condition), parameters, walking.pin_the_walk)
 
 
 @pytest.mark.long
@@ -77,11 +77,11 @@ def test_the_walk_over_lots_goes_by_the_indexes(lots_crowd, noon, condition):
 def test_a_chunk_is_locked_and_posted_member_by_member(lots_crowd, noon):
     night = Night(lots_crowd, noon)
     ids = [people.member_id(1, number) for number in range(ONE_IN_A_HUNDRED, 501 * ONE_IN_A_HUNDRED, ONE_IN_A_HUNDRED)]
-    parameters = night.parameters | {"ids": due.array(ids), "run": new_id()}
+    parameters = night.parameters | {"ids": walking.array(ids), "run": new_id()}
 
     with transaction.atomic():
-        lock = plan_of(expiration.expiring.lock_query(due.WITH_DUE_LOTS), parameters, due.pin_nested_loops)
-        postings = plan_of(expiration.expiring.LOTS_POSTINGS, parameters, due.pin_nested_loops)
+        lock = plan_of(walking.lock_query(due.WITH_DUE_LOTS), parameters, walking.pin_nested_loops)
+        postings = plan_of(expiration.expiring.LOTS_POSTINGS, parameters, walking.pin_nested_loops)
 
     for nodes in (lock, postings):
         assert read_through(nodes) == set()

@@ -50,6 +50,9 @@ class CatalogueView(StaffDoor):
     def shape(self, row: Any) -> Any:
         return self.output(row).data
 
+    def changed(self, row: Any, names: set[str]) -> None:
+        """Ask for what follows from a row that was made, changed in these fields, or deleted (none)."""
+
     def merchant_of(self, row: Any) -> UUID:
         """The id of the merchant that the row belongs to."""
         for step in self.path.split("__"):
@@ -73,8 +76,9 @@ class Listing(CatalogueView):
         asked = self.validated(self.takes)  # type: ignore[arg-type]
 
         def make() -> Answer:
-            row = self.new(dict(asked))
+            row: Any = self.new(dict(asked))
             saved(row)
+            self.changed(row, set(asked))
             return Answer(self.shape(row), 201)
 
         return self.change(make)
@@ -101,6 +105,7 @@ class Row(CatalogueView):
             for name, value in asked.items():
                 setattr(row, name, value)
             saved(row)
+            self.changed(row, set(asked))
         return Response(self.shape(row))
 
     def delete(self, request: Request, row_id: UUID) -> Response:
@@ -112,6 +117,7 @@ class Row(CatalogueView):
                 delete(row)
             except IntegrityError as error:
                 raise InUse from error
+            self.changed(row, set())
         return Response(status=204)
 
     def check_change(self, row: Any, asked: dict[str, Any]) -> None:

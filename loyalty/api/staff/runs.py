@@ -29,7 +29,7 @@ _EXAMPLE = OpenApiExample("cafe", value={"merchant": "cafe", "asOf": "2026-03-01
 
 
 class RunView(StaffDoor):
-    """A view about runs: a merchant's own, and the nightly ones, which work for every merchant."""
+    """A view about runs: a merchant's own, and the scheduled ones, which work for every merchant."""
 
     sees = "jobs.view_run"
     permissions = {"GET": "jobs.view_run", "POST": "jobs.add_run"}
@@ -40,7 +40,7 @@ class RunView(StaffDoor):
         ids = self.merchants()
         if ids is None:
             return rows
-        return rows.filter(Q(merchant_id__in=ids) | Q(merchant=None, job=background.EXPIRE))
+        return rows.filter(Q(merchant_id__in=ids) | Q(merchant=None, job__in=background.SHARED))
 
     def shape(self, run: Run) -> dict[str, Any]:
         return shape.run(run, is_all_seen=self.merchants() is None)

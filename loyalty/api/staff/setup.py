@@ -7,6 +7,7 @@ from uuid import UUID
 from django.utils import timezone
 from rest_framework import serializers
 
+from loyalty import background
 from loyalty.api.staff import catalogue_shapes as shape
 from loyalty.api.staff.catalogue import CatalogueView, InUse, Listing, Row, listing, row
 from loyalty.models import LedgerEntry, Program, Reward, Tier
@@ -51,6 +52,10 @@ class _Programs(CatalogueView):
     name = "programs"
     output = shape.ProgramOutput
 
+    def changed(self, row: Program, names: set[str]) -> None:
+        if names & background.RETIERS_PROGRAM and "merchant" not in names:
+            background.ask_for_retiering(program=row, actor=self.user, at=timezone.now())
+
 
 class _OfProgram(Listing):
     """Rows that belong to a program, made with its id."""
@@ -74,6 +79,10 @@ class _Tiers(CatalogueView):
     permissions = _by_role("loyalty.tier")
     name = "tiers"
     output = shape.StaffTierOutput
+
+    def changed(self, row: Tier, names: set[str]) -> None:
+        if not names or names & background.RETIERS_TIER:
+            background.ask_for_retiering(program=row.program, actor=self.user, at=timezone.now())
 
 
 class _Rewards(CatalogueView):

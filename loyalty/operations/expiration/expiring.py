@@ -1,10 +1,9 @@
 """Taking what is due, chunk by chunk."""
 
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -13,28 +12,15 @@ from django.db import connection, transaction
 from loyalty import ledger_sets
 from loyalty.events import PointsExpired
 from loyalty.models import Member, Program
+from loyalty.operations import walking
 from loyalty.operations.expiration import due, warning
 from loyalty.operations.expiration.due import Night
+from loyalty.operations.walking import CHUNK, Taken
 
 log = structlog.get_logger("loyalty.point_expiration")
 
-# A till waits for at most one chunk: about 15 ms of work, well inside its 250 ms.
-CHUNK = 500
-
-# Members whom somebody else held are tried again; a till lets go within moments, another worker takes them itself.
-_LATER_TRIES = 5
-_PAUSE_SECONDS = 0.1
-_MANY_MISSED = 10_000
-
-Step = Callable[[Night, list[UUID], UUID], "Taken"]
-
-
-@dataclass(slots=True)
-class Taken:
-    """What one chunk did. `missed`: members who were locked by somebody else."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    missed: list[UUID] = field(default_factory=list)
+# One chunk of one night's members: step(night, ids, run_id=...).
+Step = Callable[..., Taken]
 
 
 class Progress:
@@ -69,11 +55,23 @@ def expire(
         counts["programs"] += 1
         if not program.is_active:
             continue
-        night = Night(program, at)
         progress.begin(program)
-        for condition, step in _steps(program, warn):
-            _walk(night, condition, step, run_id, chunk, counts, progress)
+        _spend_the_night(Night(program, at), run_id, chunk, counts, progress, warn)
     return counts
+
+
+def _spend_the_night(
+    night: Night, run_id: UUID, chunk: int, counts: Counter[str], progress: Progress, warn: bool
+) -> None:
+    def heard(done: Counter[str]) -> None:
+        counts.update(done)
+        progress.advance(done)
+        if done:
+            log.info("chunk", merchant=str(night.program.merchant_id), run=str(run_id), **done)
+
+    for condition, step in _steps(night.program, warn):
+        taking = partial(step, night, run_id=run_id)
+        counts["skipped_locked"] += walking.through(night, condition, taking, chunk=chunk, heard=heard)
 
 
 def _steps(program: Program, warn: bool) -> list[tuple[str, Step]]:
@@ -90,47 +88,16 @@ def _steps(program: Program, warn: bool) -> list[tuple[str, Step]]:
     return steps
 
 
-def _walk(
-    night: Night, condition: str, step: Step, run_id: UUID, chunk: int, counts: Counter[str], progress: Progress
-) -> None:
-    missed: list[UUID] = []
-    for ids in due.walk(night, condition, chunk):
-        missed += _take(night, step, ids, run_id, counts, progress)
-        if len(missed) >= _MANY_MISSED:
-            # Another worker's chunks, taken by now but for its last: forget them, so that memory does not grow.
-            missed = due.still(night, condition, missed)
-    for _ in range(_LATER_TRIES):
-        if not missed:
-            return
-        time.sleep(_PAUSE_SECONDS)
-        # Whoever was active meanwhile, or was taken by another worker, is not due any more.
-        again, missed = due.still(night, condition, missed), []
-        for first in range(0, len(again), chunk):
-            missed += _take(night, step, again[first : first + chunk], run_id, counts, progress)
-    counts["skipped_locked"] += len(due.still(night, condition, missed))
-
-
-def _take(
-    night: Night, step: Step, ids: list[UUID], run_id: UUID, counts: Counter[str], progress: Progress
-) -> list[UUID]:
-    taken = step(night, ids, run_id)
-    counts.update(taken.counts)
-    progress.advance(taken.counts)
-    if taken.counts:
-        log.info("chunk", merchant=str(night.program.merchant_id), run=str(run_id), **taken.counts)
-    return taken.missed
-
-
 @transaction.atomic(durable=True)
 def _expire_inactive_chunk(night: Night, ids: list[UUID], run_id: UUID) -> Taken:
-    locked, taken = _lock(night, due.INACTIVE, ids)
+    locked, taken = walking.lock(night, due.INACTIVE, ids)
     _post(INACTIVITY_POSTINGS, night, locked, run_id, taken)
     return taken
 
 
 @transaction.atomic(durable=True)
 def _expire_lots_chunk(night: Night, ids: list[UUID], run_id: UUID) -> Taken:
-    locked, taken = _lock(night, due.WITH_DUE_LOTS, ids)
+    locked, taken = walking.lock(night, due.WITH_DUE_LOTS, ids)
     _post(LOTS_POSTINGS, night, locked, run_id, taken)
     return taken
 
@@ -177,7 +144,7 @@ def _post(postings: str, night: Night, ids: list[UUID], run_id: UUID, taken: Tak
     of_lots = postings is LOTS_POSTINGS
     written = ledger_sets.post_query(
         postings,
-        night.parameters | {"ids": due.array(ids), "run": run_id},
+        night.parameters | {"ids": walking.array(ids), "run": run_id},
         at=night.at,
         news=PointsExpired,
         tally=_LOTS_CUT if of_lots else "0",
@@ -189,41 +156,19 @@ def _post(postings: str, night: Night, ids: list[UUID], run_id: UUID, taken: Tak
         taken.counts["lots"] += written.tally
 
 
-def lock_query(condition: str, columns: str = "m.id") -> str:
-    """The statement that locks a chunk; a test holds its plan, and those of the postings."""
-    # skip_locked: a member at the till right now is active; leave them be.
-    # no_key: a mere foreign-key check on a member must neither block us nor be skipped.
-    return f"""
-        SELECT {columns} FROM loyalty_members m
-          WHERE m.id = ANY (%(ids)s::uuid[]) AND {condition}
-          ORDER BY m.id
-          FOR NO KEY UPDATE SKIP LOCKED"""
-
-
-def _lock(night: Night, condition: str, ids: list[UUID]) -> tuple[list[UUID], Taken]:
-    """Lock those of `ids` who still meet the condition and whom nobody else holds; the rest is `missed`."""
-    with connection.cursor() as cursor:
-        due.pin_nested_loops(cursor)
-        cursor.execute(lock_query(condition), night.parameters | {"ids": due.array(ids)})
-        locked = [row[0] for row in cursor.fetchall()]
-    return locked, Taken(missed=_others(ids, locked))
-
-
 _TOLD_OF = "m.id, m.merchant_id, m.program_id, m.customer_id, m.points_balance, m.points_held, m.last_activity_at"
 
 
 def lock_chunk(night: Night, condition: str, ids: list[UUID]) -> tuple[list[Member], Taken]:
-    """As `_lock`, with the members themselves, program and all; what a warning does not tell of is left unread."""
+    """As `walking.lock`, with the members, program and all; what a warning does not tell of is left unread."""
     with connection.cursor() as cursor:
-        due.pin_nested_loops(cursor)
-    members = list(Member.objects.raw(lock_query(condition, _TOLD_OF), night.parameters | {"ids": due.array(ids)}))
+        walking.pin_nested_loops(cursor)
+    members = list(
+        Member.objects.raw(walking.lock_query(condition, _TOLD_OF), night.parameters | {"ids": walking.array(ids)})
+    )
     for member in members:
         member.program = night.program
-    return members, Taken(missed=_others(ids, [member.pk for member in members]))
-
-
-def _others(ids: list[UUID], locked: list[UUID]) -> list[UUID]:
-    return [] if len(locked) == len(ids) else sorted(set(ids).difference(locked))
+    return members, Taken(missed=walking.others(ids, [member.pk for member in members]))
 
 
 @transaction.atomic(durable=True)

@@ -10,6 +10,7 @@ from django.db import connection
 
 from loyalty.events import PointsExpiring
 from loyalty.models import Member
+from loyalty.operations import walking
 from loyalty.operations.expiration import due
 from loyalty.operations.expiration.due import Night
 from loyalty_site import outbox
@@ -39,7 +40,7 @@ def warn_of_inactivity(night: Night, members: list[Member], run_id: UUID) -> Non
         # An array, here and below: a list of five hundred placeholders takes longer to write than to run.
         cursor.execute(
             "UPDATE loyalty_members SET last_expiration_warning_at = %s WHERE id = ANY (%s::uuid[])",
-            [night.at, due.array(member.pk for member in members)],
+            [night.at, walking.array(member.pk for member in members)],
         )
     zones = _zones(night, members)
 
@@ -65,8 +66,8 @@ def warn_of_lots(night: Night, members: list[Member], run_id: UUID) -> None:
           RETURNING l.member_id, l.id, l.points - l.consumed, l.expires_at, l.number"""
     lots: dict[UUID, list[tuple[datetime, int, UUID, int]]] = {}
     with connection.cursor() as cursor:
-        due.pin_nested_loops(cursor)
-        cursor.execute(query, night.parameters | {"ids": due.array(member.pk for member in members)})
+        walking.pin_nested_loops(cursor)
+        cursor.execute(query, night.parameters | {"ids": walking.array(member.pk for member in members)})
         for member_id, lot_id, points, expires_at, number in cursor.fetchall():
             lots.setdefault(member_id, []).append((expires_at, number, lot_id, points))
     zones = _zones(night, members)
@@ -126,7 +127,7 @@ def _zones(night: Night, members: list[Member]) -> dict[UUID, ZoneInfo]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id, time_zone FROM customers WHERE id = ANY (%s::uuid[]) AND time_zone <> ''",
-            [due.array(member.customer_id for member in members)],
+            [walking.array(member.customer_id for member in members)],
         )
         named: dict[UUID, str] = dict(cursor.fetchall())
     return {member.pk: _zone(named.get(member.customer_id, ""), night) for member in members}

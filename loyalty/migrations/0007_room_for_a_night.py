@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
     Pages that are there already fill up to the new mark as rows come and go.
     """
 
-    dependencies = [("loyalty", "0007_typed_postings")]
+    dependencies = [("loyalty", "0006_typed_postings")]
 
     operations = [
         migrations.RunSQL(

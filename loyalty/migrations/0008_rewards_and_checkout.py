@@ -13,7 +13,7 @@ from loyalty import sql
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('loyalty', '0008_room_for_a_night'),
+        ('loyalty', '0007_room_for_a_night'),
         ('tenants', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
