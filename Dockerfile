@@ -11,6 +11,7 @@ WORKDIR /srv/regulars
 COPY manage.py LICENSE ./
 COPY loyalty_site loyalty_site
 COPY loyalty loyalty
+COPY notifications notifications
 COPY templates templates
 COPY fixtures fixtures
 # No server listens there: collecting files looks at none.

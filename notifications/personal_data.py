@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
+
 from loyalty_site.tenants import privacy
 from loyalty_site.tenants.models import Customer
 from notifications.models import Preference
@@ -15,10 +17,9 @@ def register() -> None:
     privacy.keep(Preference._meta.db_table, columns=["quiet_from", "quiet_until"], export=_export, forget=_forget)
 
 
-def _export(customer: Customer) -> list[dict[str, Any]]:
-    rows = Preference.objects.filter(customer=customer)
-    return list(rows.values(*_TOLD))
+def _export(customer: Customer) -> QuerySet[Any, Any]:
+    return Preference.objects.filter(customer=customer).values(*_TOLD)
 
 
-def _forget(customer: Customer, at: datetime) -> None:
-    Preference.objects.filter(customer=customer).delete()
+def _forget(customer: Customer, at: datetime) -> list[privacy.Statement]:
+    return [privacy.delete(Preference.objects.filter(customer=customer))]

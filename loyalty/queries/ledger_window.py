@@ -71,30 +71,29 @@ def expanded(types: Iterable[str]) -> list[str]:
     return sorted(str(each) for each in asked)
 
 
-def of_user(merchant_id: UUID, user_id: UUID, **page: Any) -> list[Line] | None:
+def of_user(merchant_id: UUID, user_id: UUID, *, limit: int, before: int | None = None) -> list[Line] | None:
     """The page of the merchant's member with this `user_id`; see `of_member`.
 
     None: no such member in an active program. `first_sight` makes one, or knows the one of a former program.
     """
-    rows = _rows(BY_USER, {"merchant": merchant_id, "user": user_id}, **page)
+    facts = {"merchant": merchant_id, "user": user_id, "before": _below(before), "limit": limit}
+    rows = _read(window_query(BY_USER, filtered=False), facts)
     return _lines(rows) if rows and rows[0][0] else None
 
 
-def of_member(member_id: UUID, **page: Any) -> list[Line]:
+def of_member(member_id: UUID, *, limit: int, before: int | None = None, types: list[str] | None = None) -> list[Line]:
     """At most `limit` of the member's entries, of these `types` if any, with a number below `before`, newest first."""
-    return _lines(_rows(BY_ID, {"member": member_id}, **page))
-
-
-def _rows(
-    whose: str, known: dict[str, Any], *, limit: int, before: int | None = None, types: list[str] | None = None
-) -> list[tuple[Any, ...]]:
-    facts = known | {"before": _ENDLESS if before is None else before, "limit": limit}
+    facts = {"member": member_id, "before": _below(before), "limit": limit}
     if not types:
-        return _read(window_query(whose, filtered=False), facts)
+        return _lines(_read(window_query(BY_ID, filtered=False), facts))
     with transaction.atomic():
         with connection.cursor() as cursor:
             pin(cursor)
-        return _read(window_query(whose, filtered=True), facts | {"types": types})
+        return _lines(_read(window_query(BY_ID, filtered=True), facts | {"types": types}))
+
+
+def _below(before: int | None) -> int:
+    return _ENDLESS if before is None else before
 
 
 def pin(cursor: Any) -> None:

@@ -16,13 +16,15 @@ from django.test import Client
 from django.utils import timezone
 
 from loyalty.models import Member, Program, Reward, Tier
-from loyalty.operations import enrollment, expiration, points, stamps
+from loyalty.operations import checkout, enrollment, expiration, points, redemptions, stamps
 from loyalty.operations.enrollment import Person, enroll
 from loyalty_site.http import keys
 from loyalty_site.jobs import runs
 from loyalty_site.jobs.models import Run
 from loyalty_site.tenants.models import Customer, Role, StaffRole, Store, User
 from tests import server
+from tests.api.test_isolation import door_of
+from tests.callers import operator_of, signed_in
 from tests.cast import make_merchant
 
 MOST = 6
@@ -46,7 +48,12 @@ FIELDS = {
     "createReward": {"slug": "lungo"},
     "createKey": {"name": "Till 9"},
 }
-QUERIES = {"lookUpCard": "?externalRef=ana", "listTransactions": "?limit=100", "listCards": "?search=ana&limit=100"}
+QUERIES = {
+    "explain": "?orderReference=till-1/W-1001",
+    "lookUpCard": "?externalRef=ana",
+    "listTransactions": "?limit=100",
+    "listCards": "?search=ana&limit=100",
+}
 SPARE = ("deleteProgram", "deleteTier", "deleteReward", "deleteStore", "deleteKey")
 
 
@@ -70,8 +77,10 @@ class World:
                 headers={"Authorization": f"Bearer {keys.make_staff_token(user=owner, name='t', at=now)[1]}"}
             ),
         }
+        self.clients["operator"] = operator_of(merchant).client
         person = Person(external_ref="ana", email="ana@cafe.example")
         self.member = enroll(program=self.program, person=person, at=now - timedelta(days=400)).member
+        self.clients["member"] = signed_in(merchant, self.member.customer.user_id).client
         expiration.expire(programs=[self.program], at=now, run_id=runs.queue("x", trigger="command").pk)
         self.store = stores[0]
         expired = self.member.entries.get(type="points_expired")
@@ -88,6 +97,8 @@ class World:
             "stores": {"rowId": stores[0].pk},
             "keys": {"rowId": self._key(stores[0], "other")[0].pk},
             "runs": {"runId": run.pk},
+            "members": {"userId": self.member.customer.user_id},
+            **self._waiting(now),
         }
         spare = Program.objects.create(merchant=merchant, name="Old", currency="EUR", is_active=False)
         self.spare = {"programs": spare.pk, "tiers": tiers[-1].pk, "rewards": rewards[1].pk, "stores": stores[1].pk}
@@ -97,9 +108,19 @@ class World:
             "programId": str(self.program.pk),
             "storeId": str(stores[0].pk),
             "cardNumber": self.member.card_number,
+            "userId": str(self.member.customer.user_id),
+            "rewardSlug": "tea",
             "entryId": str(stamped.pk),
         }
         self.expired = str(expired.pk)
+
+    def _waiting(self, now):
+        """A redemption that is open, and an intent of a checkout."""
+        held = redemptions.hold(member=self.fresh(), points=5, at=now)
+        asked = checkout.Asked(client_id="i-1", kind="referral_share", created_at=now)
+        sent = {"order_id": "O-1", "user_id": self.member.customer.user_id, "at": now}
+        [intent] = checkout.confirm(merchant=self.program.merchant, intents=[asked], **sent).intents.values()
+        return {"redemptions": {"redemptionId": held.pk}, "next-actions": {"intentId": intent.pk}}
 
     def fresh(self):
         return Member.objects.select_related("program", "tier").get(pk=self.member.pk)
@@ -136,7 +157,7 @@ class World:
 
     def call(self, name, body, **headers):
         method, path = self.address(name)
-        door = path.split("/api/v1/")[1].split("/")[0]
+        door = door_of(path, OPERATIONS[name][2])
         assert door in self.clients, f"give World a client for the door {door}"
         text = "" if method == "get" else json.dumps(body)
         return self.clients[door].generic(method.upper(), path, text, "application/json", headers=headers)

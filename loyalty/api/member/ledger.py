@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from loyalty.api.doors import MemberCall, member_call
 from loyalty.api.member import outputs, shapes
 from loyalty.queries import ledger_window
+from loyalty.queries.ledger_window import Line
 from loyalty_site.http.fields import Input
 from loyalty_site.http.pagination import PageQuery, cursor_for, position_in
 
@@ -37,10 +38,14 @@ class Ledger(MemberCall):
         # The caller's name stands for the member: a cursor is nobody else's.
         bound_to = ["ledger", self.caller.name, types]
         before = position_in(cursor, bound_to=bound_to) if cursor is not None else None
-        page: dict[str, Any] = {"limit": limit + 1, "before": before, "types": types}
-        assert self.user_id is not None  # noqa: S101 (members alone come in)
-        lines = ledger_window.of_user(self.merchant.pk, self.user_id, **page)
-        if lines is None:
-            lines = ledger_window.of_member(self.me().pk, **page)
+        lines = self._lines(types, limit=limit + 1, before=before)
         more = cursor_for(lines[limit - 1].number, bound_to=bound_to) if len(lines) > limit else None
         return self.answered({"entries": [shapes.line(one) for one in lines[:limit]], "nextCursor": more})
+
+    def _lines(self, types: list[str], **page: Any) -> list[Line]:
+        assert self.user_id is not None  # noqa: S101 (members alone come in)
+        if not types and (lines := ledger_window.of_user(self.merchant.pk, self.user_id, **page)) is not None:
+            return lines
+        member = self.me()
+        # Whoever has just been made has no entries to look for.
+        return ledger_window.of_member(member.pk, types=types, **page) if member.last_number else []

@@ -46,7 +46,6 @@ class Export(MemberCall):
     )
     def get(self, request: Request) -> HttpResponse:
         member = self.me()
-        # One statement a table, whatever the number of its rows: more than other calls make, and none of them a row's.
         stored = privacy.export(member.customer)
         plain = json.loads(json.dumps(stored, default=_plain))
         return Response({"exported_at": moment(timezone.now()), "tables": plain})

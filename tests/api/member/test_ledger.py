@@ -205,8 +205,16 @@ def test_a_page_reads_as_few_blocks_at_the_end_as_at_the_beginning(ana, counter)
     user_id = ana.customer.user_id
 
     def blocks(before, types):
-        query = ledger_window.window_query(ledger_window.BY_USER, filtered=types is not None)
-        facts = {"merchant": ana.merchant_id, "user": user_id, "before": before, "types": types, "limit": 26}
+        whose = ledger_window.BY_USER if types is None else ledger_window.BY_ID
+        query = ledger_window.window_query(whose, filtered=types is not None)
+        facts = {
+            "merchant": ana.merchant_id,
+            "user": user_id,
+            "member": ana.pk,
+            "before": before,
+            "types": types,
+            "limit": 26,
+        }
         with connection.cursor() as cursor:
             if types is not None:
                 ledger_window.pin(cursor)

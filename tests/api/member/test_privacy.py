@@ -31,7 +31,7 @@ def test_an_export_has_every_table_and_nobody_else(me, ana, alice, act, counter)
     assert str(alice.pk) not in str(body)
 
 
-def test_an_export_is_one_statement_a_table_however_many_rows_there_are(me, act, counter):
+def test_an_export_is_as_many_statements_however_many_rows_there_are(me, act, counter):
     def counted():
         with CaptureQueriesContext(connection) as queries:
             me.get("export")
