@@ -94,7 +94,8 @@ def take(credential: str, key: str, request_fingerprint: bytes, reading: Reading
         statement = f"""
             SELECT k.*, r.* FROM http_take_key_v1(%s, %s) k
               LEFT JOIN LATERAL (
-                  SELECT true AS found, x.* FROM ({reading[0]}) x WHERE k.taken AND k.fingerprint IS NULL OFFSET 0) r ON true"""
+                  SELECT true AS found, x.* FROM ({reading[0]}) x WHERE k.taken AND k.fingerprint IS NULL OFFSET 0
+              ) r ON true"""
         parameters += reading[1]
     with prepared_cursor() as cursor:
         cursor.execute(statement, parameters)
