@@ -37,7 +37,7 @@ def test_the_request_id_stands_in_every_log_line(till, card, caplog):
     assert {line["request_id"] for line in lines} == {"abc-1"}
     [line] = [line for line in lines if line["event"] == "request"]
     assert (line["status"], line["method"]) == (201, "POST")
-    assert card not in json.dumps(lines)
+    assert card not in json.dumps(lines, default=str)
 
 
 # --- Who is calling -------------------------------------------------------------------------------------------

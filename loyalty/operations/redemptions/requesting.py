@@ -9,14 +9,14 @@ from django.db import transaction
 from loyalty import ledger
 from loyalty.events import PointsRedeemed, RedemptionFulfilled, RedemptionRequested
 from loyalty.ledger import KeyReused, OrderAlreadyUsed, Posting, Short
-from loyalty.models import EntryType, LedgerEntry, Member, Redemption, Reward
+from loyalty.models import EntryType, Member, Redemption, Reward
 from loyalty.operations.orders import LONGEST_KEY, LONGEST_REFERENCE, InvalidReference, reference, whole_points
 from loyalty.operations.points import ProgramInactive
 from loyalty.operations.redemptions import offering
 from loyalty.operations.redemptions.refusals import RewardUnavailable
 from loyalty.operations.redemptions.writing import Written, write_new
 from loyalty.operations.settling import Booking, settle
-from loyalty.queries import offers
+from loyalty.queries import asked, offers
 from loyalty.queries.offers import Offer
 from loyalty_site.outbox import Event
 from loyalty_site.tenants.models import Store, User
@@ -142,7 +142,6 @@ def redeem(
     )
     written = _write_once(redemption, offer, at=at)
     if isinstance(written, Redemption):
-        written.entry = LedgerEntry.objects.get(pk=written.entry_id) if written.entry_id is not None else None
         return written
     tell_codes(booking, written)
     rewards = [offer.reward] if offer is not None else []
@@ -239,11 +238,13 @@ def _write_once(redemption: Redemption, offer: Offer | None, *, at: datetime) ->
 
 
 def asked_before(redemption: Redemption) -> Redemption | None:
-    """The redemption with this one's key, marked as replayed. Raises `OrderAlreadyUsed`, `KeyReused`."""
+    """The redemption with this one's key, marked as replayed, its entry at hand.
+
+    Raises `OrderAlreadyUsed`, `KeyReused`.
+    """
     if redemption.key is None:
         return None
-    known = Redemption.objects.select_related("reward")
-    first = known.filter(merchant_id=redemption.merchant_id, key=redemption.key).first()
+    first = asked.redemption(redemption.merchant_id, redemption.key)
     return same_request(first, redemption) if first is not None else None
 
 
@@ -278,7 +279,7 @@ def _new(
         raise InvalidReference
     reward = offer.reward if offer is not None else None
     # What was asked for: a reward's price may have changed when the till asks again.
-    asked: dict[str, Any] = {"reward": reward.pk} if reward is not None else {"points": points}
+    request: dict[str, Any] = {"reward": reward.pk} if reward is not None else {"points": points}
     cost = reward.cost_points * quantity if reward is not None else points
     assert cost is not None  # noqa: S101 (one of the two is given)
     return Redemption(
@@ -289,7 +290,7 @@ def _new(
         actor=actor,
         key=key,
         fingerprint=ledger.fingerprint(
-            **asked, quantity=quantity, store=store.pk if store else None, order=order_reference
+            **request, quantity=quantity, store=store.pk if store else None, order=order_reference
         ),
         points_cost=whole_points(cost),
         quantity=quantity,

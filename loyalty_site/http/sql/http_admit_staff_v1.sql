@@ -31,8 +31,11 @@ BEGIN
         RETURN;
     END IF;
     SELECT * INTO counted FROM http_count_v1('staff:' || known.id, p_limit);
-    IF p_digest IS NOT NULL AND (token.last_used_at IS NULL OR token.last_used_at < now() - interval '1 minute') THEN
-        UPDATE staff_tokens t SET last_used_at = now() WHERE t.id = token.id;
+    -- In two steps: a record that nothing was read into may not even be named.
+    IF p_digest IS NOT NULL THEN
+        IF token.last_used_at IS NULL OR token.last_used_at < now() - interval '1 minute' THEN
+            UPDATE staff_tokens t SET last_used_at = now() WHERE t.id = token.id;
+        END IF;
     END IF;
     RETURN QUERY SELECT known.id, known.email::text, known.name::text, known.password::text, known.is_superuser,
         known.roles::text, counted.calls, counted.resets_in;
