@@ -8,6 +8,7 @@ from django_q.tasks import async_task
 
 from loyalty.models import Program
 from loyalty.operations import expiration, progression, undoing
+from loyalty_site import outbox
 from loyalty_site.jobs import runs
 from loyalty_site.jobs.models import Run
 from loyalty_site.refusals import Refusal
@@ -68,7 +69,8 @@ def ask_for_retiering(*, program: Program, actor: User | None, at: datetime) -> 
     """
     if not program.is_active:
         return None
-    run = runs.queue(RETIER, trigger=Run.Trigger.ADMIN, merchant=program.merchant, actor=actor, as_of=at)
+    run = runs.queued(RETIER, trigger=Run.Trigger.ADMIN, merchant=program.merchant, actor=actor, as_of=at)
+    outbox.insert_alongside(run)
     async_task(f"{__name__}.retier", str(run.pk))
     return run
 

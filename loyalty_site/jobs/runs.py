@@ -90,7 +90,22 @@ def queue(
     undoes: Run | None = None,
 ) -> Run:
     """Write a run that a worker will `take`, in the caller's transaction: with the task that is queued beside it."""
-    return Run.objects.create(
+    run = queued(job, trigger=trigger, merchant=merchant, actor=actor, as_of=as_of, undoes=undoes)
+    run.save(force_insert=True)
+    return run
+
+
+def queued(
+    job: str,
+    *,
+    trigger: str,
+    merchant: Merchant | None = None,
+    actor: User | None = None,
+    as_of: datetime | None = None,
+    undoes: Run | None = None,
+) -> Run:
+    """The run of `queue`, for a caller that writes it."""
+    return Run(
         job=job,
         trigger=trigger,
         status=Run.Status.QUEUED,

@@ -6,7 +6,9 @@ from contextvars import ContextVar
 from dataclasses import fields
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, transaction
+from django.db.models import Model
+from django.db.models.sql import InsertQuery
 from django.db.transaction import TransactionManagementError
 
 from loyalty_site.ids import NEW_IDS_SQL, new_id
@@ -103,6 +105,14 @@ def alongside(statement: str, parameters: Sequence[Any]) -> None:
     else:
         with connection.cursor() as cursor:
             cursor.execute(statement, parameters)
+
+
+def insert_alongside(row: Model) -> None:
+    """Insert the row `alongside`: as `row.save(force_insert=True)`, without signals."""
+    query = InsertQuery(type(row))
+    query.insert_values(row._meta.concrete_fields, [row])
+    [(statement, parameters)] = query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
+    alongside(statement, parameters)
 
 
 def _clause(statements: Sequence[tuple[str, Sequence[Any]]]) -> tuple[str, list[Any]]:

@@ -21,6 +21,8 @@ from loyalty_site.tenants.models import Role, StaffRole, Store, User
 from tests import server
 from tests.callers import operator_of, signed_in
 
+pytestmark = pytest.mark.long
+
 SCHEMA: dict[str, Any] = yaml.safe_load((server.ROOT / "docs" / "openapi.yaml").read_text())
 ADDRESSES = [
     (path, method, operation)

@@ -28,6 +28,8 @@ from loyalty_site.tenants.models import Role, StaffRole, User
 from tests import server
 from tests.api.test_isolation import door_of
 
+pytestmark = pytest.mark.long
+
 COMMITTED = server.ROOT / "docs" / "openapi.yaml"
 TYPES = server.ROOT / "docs" / "types" / "loyalty.d.ts"
 SCHEMA: dict[str, Any] = yaml.safe_load(COMMITTED.read_text())

@@ -19,6 +19,8 @@ from loyalty_site.tenants.models import Merchant, Role
 from loyalty_site.tenants.scoping import MerchantScopedAdmin, MerchantScopedInline
 from tests.console.world import MARK, World
 
+pytestmark = pytest.mark.long
+
 UNKNOWN = UUID("01900000-0000-7000-8000-00000000dead")
 ADMINS = sorted(admin.site._registry.values(), key=lambda each: each.opts.label)
 

@@ -5,6 +5,8 @@ from django.utils import timezone
 
 from loyalty.models import CheckoutIntent, Redemption
 
+pytestmark = pytest.mark.long
+
 NOW = timezone.now().isoformat()
 NUMBERS = [0, -1, 1.5, "1", True, None, [], {}, 10**30, "NaN"]
 TEXTS = ["", " ", "a\x00b", "a\nb", "\u202eabc", "\ud800", "x" * 10_000, 5, None, [], {}]

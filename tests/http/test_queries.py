@@ -27,6 +27,8 @@ from tests.api.test_isolation import door_of
 from tests.callers import operator_of, signed_in
 from tests.cast import make_merchant
 
+pytestmark = pytest.mark.long
+
 MOST = 6
 # The batch stands for up to a hundred calls.
 MOST_OF = {"runBatch": 25}
@@ -84,6 +86,8 @@ class World:
         expiration.expire(programs=[self.program], at=now, run_id=runs.queue("x", trigger="command").pk)
         self.store = stores[0]
         expired = self.member.entries.get(type="points_expired")
+        # More than is held, so that an order can be voided.
+        self._earn("till-1/W-1000", now, Decimal(1))
         earned = self._earn("till-1/W-1001", now)
         stamped = stamps.add(member=self.fresh(), store=self.store, count=30, at=now)
         with runs.record("loyalty.expire_points", trigger=Run.Trigger.COMMAND, merchant=merchant) as run:
@@ -125,8 +129,7 @@ class World:
     def fresh(self):
         return Member.objects.select_related("program", "tier").get(pk=self.member.pk)
 
-    def _earn(self, order, at):
-        amount = Decimal("500.00")
+    def _earn(self, order, at, amount=Decimal("500.00")):
         return points.earn(member=self.fresh(), store=self.store, amount=amount, order_reference=order, at=at)
 
     def _key(self, store, name):

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError as ModelError
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Model, QuerySet
+from django.db.models import ForeignKey, Model, QuerySet
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import serializers
@@ -150,8 +150,10 @@ def saved(row: Model) -> None:
 
     What must be unique is PostgreSQL's to say, which it does without being asked first; the transaction is lost then.
     """
+    # What was read a moment ago need not be looked for again.
+    at_hand = {field.name for field in row._meta.fields if isinstance(field, ForeignKey) and field.is_cached(row)}
     try:
-        row.clean_fields()
+        row.clean_fields(exclude=at_hand)
         row.clean()
     except ModelError as error:
         raise serializers.ValidationError(serializers.as_serializer_error(error)) from error

@@ -18,6 +18,8 @@ from loyalty_site.tenants.models import StaffRole, Store
 from tests.api.staff.conftest import DOOR, staff_of
 from tests.cast import make_merchant
 
+pytestmark = pytest.mark.long
+
 EVERYONE = {"owner", "manager", "cashier", "analyst"}
 SEERS = {"owner", "manager", "analyst"}
 MANAGERS = {"owner", "manager"}
