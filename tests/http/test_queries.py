@@ -259,8 +259,8 @@ def test_the_purchase_that_reaches_a_tier_is_no_more(world, limits):
 def test_points_of_the_same_day_count_once_towards_a_rolling_tier(world):
     rules = {"tier_basis": "rolling", "max_points_per_day": 10**7, "max_points_per_order": None}
     Program.objects.filter(pk=world.program.pk).update(**rules)
-    # 5,000 were earned today, so that 494,990 more are ten short of gold.
-    counted(world, "earnPoints", {"amount": "49499.00", "orderReference": "W-9"}, **KEY)
+    # 5,010 were earned today, so that 494,980 more are ten short of gold.
+    counted(world, "earnPoints", {"amount": "49498.00", "orderReference": "W-9"}, **KEY)
     assert reached(world) == "silver"
 
     counted(world, "earnPoints", {"amount": "1.00", "orderReference": "W-10"})
