@@ -1,3 +1,4 @@
 from notifications.models.preferences import Channel, Preference
+from notifications.models.templates import MessageTemplate, TemplateOverride
 
-__all__ = ["Channel", "Preference"]
+__all__ = ["Channel", "MessageTemplate", "Preference", "TemplateOverride"]
