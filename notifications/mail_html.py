@@ -128,7 +128,7 @@ class _Reader(HTMLParser):
             self._end(together=True)
         elif tag == "a" and self._href:
             if self._line[self._link_begins :].strip() != self._href:
-                self._line = f"{self._line.rstrip()}: {self._href}"
+                self._line = f"{self._line.rstrip()} <{self._href}>"
             self._href = ""
 
     def handle_data(self, data: str) -> None:

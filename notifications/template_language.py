@@ -107,7 +107,7 @@ class _Walk:
         self.variables = variables
 
     def size(self, nodes: Any, loop: Mapping[str, int]) -> int:
-        """The most characters the nodes (parsed ones, in order) write; `loop` holds the names that exist in the loop around them."""
+        """The most characters the parsed nodes write; `loop` holds the names there are in the loop around them."""
         return sum(self._node(node, loop) for node in nodes)
 
     def _node(self, node: Node, loop: Mapping[str, int]) -> int:
