@@ -1,4 +1,7 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -22,3 +25,15 @@ class NotificationsConfig(AppConfig):
         # Providers may be slow: the news of others does not wait for them.
         delivery.register("messages", dispatch.drain, channels=[queueing.BELL], apart=True)
         tracking.connect()
+        post_migrate.connect(_seed_templates, sender=self)
+
+
+def _seed_templates(apps: Any, **_more: Any) -> None:
+    """New releases bring new texts: `migrate` leaves the defaults as this release has them."""
+    from notifications.operations import templates
+
+    # Not there where somebody migrated back behind it.
+    if ("notifications", "messagetemplate") in {
+        (each._meta.app_label, each._meta.model_name) for each in apps.get_models()
+    }:
+        templates.seed()

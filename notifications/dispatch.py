@@ -1,4 +1,4 @@
-"""The sender: takes messages from the table to their channels, outside any transaction, and writes down what came of it.
+"""The sender: takes messages from the table to their channels, outside any transaction, and records what came of it.
 
 Any number of senders may run at once: each works on what it has claimed. At least once: a sender that dies between
 handing a message over and writing it down leaves it to another, who sends it again and marks it as uncertain.
@@ -92,9 +92,7 @@ def dispatch(
     return report
 
 
-def _send_batch(
-    channel: str, state: State, clock: Clock, size: int, only: UUID | None, report: Report
-) -> bool:
+def _send_batch(channel: str, state: State, clock: Clock, size: int, only: UUID | None, report: Report) -> bool:
     """Claim, decide, send, record. Return whether there may be more to send on this channel."""
     if state is State.OPEN:
         return False
@@ -151,7 +149,7 @@ def _prepare(claims: Sequence[Claim], *, at: datetime) -> tuple[list[Next], list
             nexts.append(recording.of_verdict(claim, message, verdict, at=at))
         except Exception as error:
             # One template, one row of odd facts: its own message fails, not the batch.
-            logger.error("%s cannot be composed: %s\n%s", message.code, type(error).__name__, _frames(error))
+            _log_defect(f"{message.code} cannot be composed", error)
             reason = f"It cannot be composed: {type(error).__name__}: {error}"
             nexts.append(recording.failed(claim, message, reason[:2000], at=at, delivery=delivery))
         else:
@@ -171,8 +169,8 @@ def _send(channel: str, batch: Sequence[Outgoing]) -> tuple[list[Outcome], Chann
     except ChannelDown as error:
         down = error
     except Exception as error:
-        # A defect of the adapter: loud, and as harmful as a provider that is down. Its text may hold an address.
-        logger.error("The channel %s failed: %s\n%s", channel, type(error).__name__, _frames(error))
+        # A defect of the adapter: loud, and as harmful as a provider that is down.
+        _log_defect(f"The channel {channel} failed", error)
         down = ChannelDown(f"The channel failed: {type(error).__name__}.")
     else:
         return outcomes, None
@@ -187,9 +185,9 @@ def _tell(channel: str, nexts: Sequence[Next], report: Report) -> None:
         log.info("handed over", channel=channel, **counts)
 
 
-def _frames(error: BaseException) -> str:
+def _log_defect(what: str, error: BaseException) -> None:
     """Where it happened, without what it said: that may name a person."""
-    return "".join(traceback.format_tb(error.__traceback__))
+    logger.error("%s: %s\n%s", what, type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
 
 
 def drain(stop: Callable[[], bool]) -> bool:

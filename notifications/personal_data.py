@@ -57,7 +57,7 @@ def _forget(customer: Customer, at: datetime) -> list[privacy.Statement]:
 
 
 def _messages_of(customer: Customer) -> QuerySet[Message]:
-    """Those to the customer, those that invite somebody in their name, and those to their address before they joined."""
+    """Those to the customer, those that invite in their name, and those to their address before they joined."""
     about = Q(customer=customer) | Q(member__customer=customer)
     if customer.email:
         about |= Q(pk__in=_to(Message, customer).values("pk"))

@@ -6,6 +6,7 @@ messages keep their attempts. Then one sender tries one message; if the provider
 
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import Any
 
 from django.db import connection
 from django.db.models import Q
@@ -53,19 +54,17 @@ def trip(channel: str, *, at: datetime, reason: str, retry_after: float | None =
     """The provider did not answer. `retry_after`: the seconds it asked for itself."""
     first, second, third = PAUSES
     wait = min(timedelta(seconds=retry_after or 0), LONGEST_PAUSE)
+    parameters: dict[str, Any] = {
+        "channel": channel,
+        "at": at,
+        "reason": reason[:2000],
+        "wait": wait,
+        "first": max(first, wait),
+        "second": second,
+        "third": third,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            _TRIP,
-            {
-                "channel": channel,
-                "at": at,
-                "reason": reason[:2000],
-                "wait": wait,
-                "first": max(first, wait),
-                "second": second,
-                "third": third,
-            },
-        )
+        cursor.execute(_TRIP, parameters)
 
 
 def close(channel: str, *, at: datetime) -> None:

@@ -158,7 +158,13 @@ def record(nexts: Sequence[Next], *, at: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(_UPDATE, {"rows": json.dumps(rows, cls=DjangoJSONEncoder), "at": at})
         ours = {row[0] for row in cursor.fetchall()}
-    hooks.attempted([_attempt(each, at) for each in nexts if each.message.nudge_id and each.said != "held" and each.message.pk in ours])
+    hooks.attempted(
+        [
+            _attempt(each, at)
+            for each in nexts
+            if each.message.nudge_id and each.said != "held" and each.message.pk in ours
+        ]
+    )
     return len(nexts) - len(ours)
 
 
