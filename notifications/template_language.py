@@ -29,18 +29,17 @@ _ESCAPED = 6  # "'" is written as "&#x27;"
 
 
 class TemplateRefused(Refusal):
-    """A text cannot be used; the line is where, the sentence why."""
+    """A text cannot be used; the line is where, the sentence why; without a line, all of it."""
 
     code = "template_refused"
     status = 422
     told = ("line",)
-    # Which field of the text it is: set by whoever checks several.
-    part = "text"
 
-    def __init__(self, reason: str, *, line: int) -> None:
+    def __init__(self, reason: str, *, line: int | None = None) -> None:
         self.line = line
-        self.reason = reason
-        super().__init__(_("Line %(line)s: %(reason)s") % {"line": line, "reason": reason}, line=line)
+        super().__init__(
+            _("Line %(line)s: %(reason)s") % {"line": line, "reason": reason} if line else reason, line=line
+        )
 
 
 class _BareEngine(Engine):

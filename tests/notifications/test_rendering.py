@@ -124,7 +124,7 @@ def test_a_batch_reads_its_texts_in_two_queries_however_many_there_are(cafe, boo
     merchants = [cafe, bookshop.merchant]
     for merchant in merchants:
         for code in CODES:
-            override(merchant, code=code, channel="email", html="<p>Hello</p>")
+            override(merchant, code=code, channel="email", subject="x", html="<p>Hello</p>")
     with CaptureQueriesContext(connection) as queries:
         renderer = Renderer.load([each.pk for each in merchants])
         for code in CODES:
