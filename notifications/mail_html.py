@@ -36,7 +36,6 @@ _WITH_CONTENT = {
     "head",
     "iframe",
     "object",
-    "form",
     "textarea",
     "select",
     "svg",

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from notifications.catalogue import CODES
@@ -30,6 +31,10 @@ class OverrideForm(forms.ModelForm):
         widgets = {
             "html": UnfoldAdminTextareaWidget(attrs={"rows": 16, "spellcheck": "true", "class": "font-mono"}),
             "text": UnfoldAdminTextareaWidget(attrs={"rows": 8, "spellcheck": "true"}),
+        }
+        help_texts = {
+            "html": gettext_lazy("What stands between the name of the business and the footer; both are added."),
+            "text": gettext_lazy("Of an e-mail: for who reads no HTML. Empty: made from it."),
         }
 
     def clean(self) -> dict[str, Any]:

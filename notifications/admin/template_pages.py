@@ -24,7 +24,7 @@ from notifications.models.templates import Wording
 from notifications.operations import test_sends
 from notifications.queries import wordings
 from notifications.rendering import Rendered, compose, problems
-from notifications.variables import BadVariables
+from notifications.variables import Plain
 
 LANGUAGES = {"en": "English", "fr": "Français", "de": "Deutsch", "lb": "Lëtzebuergesch"}
 # The document of a preview: it runs nothing, sends nothing, and is shown on our own pages alone.
@@ -114,7 +114,7 @@ def _row(each: wordings.InForce, place: Place) -> dict[str, Any]:
     return {
         "code": each.code,
         "channel": each.channel,
-        "sent": each.sent,
+        "begins": _beginning(each.sent, place),
         "is_own": isinstance(each.sent, TemplateOverride),
         "is_of_store": each.stores is not None,
         "edit": reverse("admin:notifications_templateoverride_change", args=[own.pk])
@@ -123,6 +123,18 @@ def _row(each: wordings.InForce, place: Place) -> dict[str, Any]:
         "has_own": own is not None,
         "preview": f"{reverse('admin:notifications_templateoverride_preview')}?{asked}",
     }
+
+
+def _beginning(text: Wording | None, place: Place) -> str:
+    """What a member would read first, on made-up values."""
+    if text is None or problems(text):
+        return ""
+    rendered = compose(text, _samples(text, place), is_override=True)
+    return rendered.subject or rendered.text
+
+
+def _samples(text: Wording, place: Place) -> dict[str, Plain]:
+    return CODES[text.code].samples(text.locale) | {"merchant.name": place.merchant.name}
 
 
 def text_at(place: Place, code: str, channel: str) -> wordings.InForce:
@@ -159,11 +171,7 @@ def _document(text: Wording | None, place: Place) -> str:
     found = problems(text)
     if found:
         return _page("".join(f"<p>{escape(refusal.detail)}</p>" for refusal in found.values()))
-    samples = CODES[text.code].samples(text.locale) | {"merchant.name": place.merchant.name}
-    try:
-        rendered = compose(text, samples, is_override=True)
-    except BadVariables as error:
-        return _page(f"<p>{escape(error)}</p>")
+    rendered = compose(text, _samples(text, place), is_override=True)
     return rendered.html if text.channel == Channel.EMAIL else _page(_bubble(rendered))
 
 

@@ -82,6 +82,7 @@ class TemplateOverrideAdmin(MerchantScopedAdmin):
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **more: Any) -> Any:
         """With the default, the variables and the preview beside the form."""
         obj = context.get("original")
+        context["show_save_and_add_another"] = False
         place = _place_typed(self, request, obj)
         if place is not None:
             at, code, channel = place
