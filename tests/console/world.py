@@ -127,7 +127,7 @@ def _make_messages(world: World, name: str, at: datetime) -> None:
     for member in world.members:
         message = Message.objects.create(
             merchant=world.merchant, customer=member.customer, member=member, store=world.store,
-            code="loyalty_points_expired", key=f"{name}-{member.pk}", kind=Kind.TRANSACTIONAL, channels=["email"],
+            code="loyalty_points_expired", key=f"expired-{member.pk}", kind=Kind.TRANSACTIONAL, channels=["email"],
             variables={"note": name}, status=Message.Status.SENT, finished_at=at,
         )  # fmt: skip
         Delivery.objects.create(
