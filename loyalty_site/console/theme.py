@@ -110,12 +110,20 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
+                "title": _("Messages"),
+                "items": [
+                    _list(_("Messages"), "notifications.message", "outgoing_mail"),
+                    _list(_("Email log"), "notifications.delivery", "mark_email_read"),
+                    _list(_("Message texts"), "notifications.templateoverride", "edit_note"),
+                    _list(_("Suppressed addresses"), "notifications.suppression", "unsubscribe"),
+                ],
+            },
+            {
                 "title": _("Rules"),
                 "items": [
                     _list(_("Programs"), "loyalty.program", "loyalty"),
                     _list(_("Tiers"), "loyalty.tier", "military_tech"),
                     _list(_("Rewards"), "loyalty.reward", "featured_seasonal_and_gifts"),
-                    _list(_("Message texts"), "notifications.templateoverride", "edit_note"),
                 ],
             },
             {
@@ -135,6 +143,7 @@ UNFOLD: dict[str, Any] = {
                     _list(_("Queue"), "jobs.queuedtask", "queue", _is_platform),
                     _list(_("Failed tasks"), "django_q.failure", "report", _is_platform),
                     _list(_("Schedules"), "django_q.schedule", "schedule", _is_platform),
+                    _list(_("Message channels"), "notifications.circuit", "electrical_services", _is_platform),
                 ],
             },
         ],
