@@ -206,7 +206,9 @@ def test_after_a_kill_the_next_start_recovers(house):
     assert house.processes() == []
 
 
-@pytest.mark.parametrize(("name", "words"), [("web", ["gunicorn"]), ("worker", ["run_worker"]), ("mail", ["mail_sink"])])
+@pytest.mark.parametrize(
+    ("name", "words"), [("web", ["gunicorn"]), ("worker", ["run_worker"]), ("mail", ["mail_sink"])]
+)
 def test_where_a_part_dies_it_says_which_and_ends_with_1(house, name, words):
     demo = house.serve()
 
