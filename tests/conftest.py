@@ -3,7 +3,15 @@
 import os
 import signal
 
-pytest_plugins = ["tests.databases", "tests.browsers", "tests.cast", "tests.tills", "tests.callers", "tests.node"]
+pytest_plugins = [
+    "tests.databases",
+    "tests.browsers",
+    "tests.cast",
+    "tests.tills",
+    "tests.callers",
+    "tests.node",
+    "tests.smtp_sink",
+]
 
 
 def pytest_configure() -> None:
