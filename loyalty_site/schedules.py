@@ -5,6 +5,8 @@ SCHEDULES: dict[str, tuple[str, str]] = {
     "loyalty.reconcile": ("loyalty.jobs.reconcile", "30 3 * * *"),
     "loyalty.run_loyalty_progression": ("loyalty.jobs.run_loyalty_progression", "15 * * * *"),
     "loyalty.release_holds": ("loyalty.jobs.release_holds", "40 * * * *"),
+    "notifications.aggregate_loyalty_nudges": ("notifications.nudges.jobs.aggregate", "*/10 * * * *"),
+    "notifications.dispatch_loyalty_nudges": ("notifications.nudges.jobs.dispatch", "5-59/10 * * * *"),
     "outbox.relay": ("loyalty_site.outbox.jobs.relay", "* * * * *"),
     "outbox.purge": ("loyalty_site.outbox.jobs.purge", "10 4 * * *"),
     "http.purge": ("loyalty_site.http.jobs.purge", "25 * * * *"),

@@ -7,6 +7,10 @@ class NotificationsConfig(AppConfig):
     verbose_name = _("Messages")
 
     def ready(self) -> None:
-        from notifications import personal_data
+        from notifications import hooks, personal_data
+        from notifications.nudges import attempts
+        from notifications.nudges import personal_data as personal_data_of_nudges
 
         personal_data.register()
+        personal_data_of_nudges.register()
+        hooks.on_attempt(attempts.record)

@@ -118,6 +118,14 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
+                "title": _("Nudges"),
+                "items": [
+                    _list(_("Nudge campaigns"), "notifications.nudgecampaign", "campaign"),
+                    _list(_("Nudges"), "notifications.nudge", "notifications"),
+                    _list(_("Nudges sent"), "notifications.nudgedispatchevent", "outgoing_mail"),
+                ],
+            },
+            {
                 "title": _("Business"),
                 "items": [
                     _list(_("Merchants"), "tenants.merchant", "storefront"),

@@ -35,6 +35,9 @@ _RULES: dict[str, tuple[frozenset[Role], frozenset[Role]]] = {
     "loyalty.pointlot": (_EVERYONE, _MANAGE),
     "loyalty.redemption": (_EVERYONE, _MANAGE),
     "loyalty.checkoutintent": (_EVERYONE, _MANAGE),
+    "notifications.nudgecampaign": (_EVERYONE, _MANAGE),
+    "notifications.nudge": (_EVERYONE, _MANAGE),
+    "notifications.nudgedispatchevent": (_EVERYONE, _MANAGE),
     "jobs.run": (_VIEW_ALL, _MANAGE),
     "http.apikey": (_OWN, _OWN),
 }

@@ -35,9 +35,7 @@ class Delivery(models.Model):
     merchant = models.ForeignKey(
         Merchant, on_delete=models.PROTECT, related_name="+", verbose_name=_("merchant"), db_index=False
     )
-    message = models.ForeignKey(
-        Message, on_delete=models.CASCADE, related_name="deliveries", verbose_name=_("message")
-    )
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="deliveries", verbose_name=_("message"))
     customer = models.ForeignKey(
         Customer,
         on_delete=models.PROTECT,
