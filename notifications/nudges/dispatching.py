@@ -28,8 +28,8 @@ log = structlog.get_logger("loyalty.nudges")
 Advance = Callable[[int], None]
 
 # A member's place in a campaign, from 0 to 99: the same for ever, and another one in another campaign.
-_PLACE = """(('x' || left(encode(sha256(convert_to(n.member_id::text || ':' || n.campaign_slug, 'UTF8')), 'hex'), 8))
-    ::bit(32)::bigint % 100)"""
+_PLACE = """mod(('x' || left(encode(sha256(convert_to(n.member_id::text || ':' || n.campaign_slug, 'UTF8')), 'hex'), 8))
+    ::bit(32)::bigint, 100)"""
 
 # Of a member's nudges of one campaign the one told least often, then the one that is over soonest.
 _DUE = f"""

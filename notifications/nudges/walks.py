@@ -9,7 +9,7 @@ import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain, groupby
+from itertools import chain, groupby, islice
 from typing import Any
 from uuid import UUID
 
@@ -80,7 +80,7 @@ def concerned(merchant_id: UUID, program: Program | None, *, at: datetime, chunk
     if program is not None and (soon := Soon(program, at)).condition:
         walks.append(chain.from_iterable(walking.walk(soon, soon.condition, chunk)))
     each_once = (member_id for member_id, _ in groupby(heapq.merge(*walks)))
-    while ids := [member_id for member_id, _ in zip(each_once, range(chunk), strict=False)]:
+    while ids := list(islice(each_once, chunk)):
         yield ids
 
 

@@ -13,7 +13,8 @@ from notifications.nudges import aggregating, campaigns, dispatching
 def give(member: Member, amount: int, *, at: datetime, valid_days: float | None = None, key: str = "gift") -> None:
     """Points for the member, expiring after so many days."""
     expires_at = None if valid_days is None else at + timedelta(days=valid_days)
-    points.award(member=member, type="tier_bonus", points=amount, key=key, at=at, expires_at=expires_at)
+    facts = {"type": "tier_bonus", "points": amount, "key": f"{member.pk}:{key}"}
+    points.award(member=member, at=at, expires_at=expires_at, **facts)
     member.refresh_from_db()
 
 

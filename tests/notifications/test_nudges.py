@@ -264,7 +264,7 @@ def test_every_merchant_begins_with_the_same_three_campaigns_and_keeps_its_own(p
 )
 def test_a_campaign_that_is_not_in_force_is_silent(lots, alice, noon, cafe, change):
     give(alice, 10, at=noon, valid_days=5)
-    aggregate(cafe, noon - timedelta(seconds=0))
+    aggregate(cafe, noon)
     campaign(cafe, "expiring_points", **change)
 
     assert aggregate(cafe, noon)["expired"] == 1
