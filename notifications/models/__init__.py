@@ -3,6 +3,7 @@ from notifications.models.deliveries import Circuit, Delivery, Suppression, With
 from notifications.models.messages import Kind, Message
 from notifications.models.nudges import Nudge, NudgeDispatchEvent
 from notifications.models.preferences import Channel, Preference
+from notifications.models.templates import MessageTemplate, TemplateOverride
 
 __all__ = [
     "Channel",
@@ -10,6 +11,7 @@ __all__ = [
     "Delivery",
     "Kind",
     "Message",
+    "MessageTemplate",
     "Nudge",
     "NudgeCampaign",
     "NudgeDispatchEvent",
@@ -17,5 +19,6 @@ __all__ = [
     "NudgeType",
     "Preference",
     "Suppression",
+    "TemplateOverride",
     "Withdrawal",
 ]

@@ -3,6 +3,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -24,6 +25,8 @@ class Kind(models.TextChoices):
 
 class Message(models.Model):
     """One thing to tell one person once: written where it happened, composed and sent later by the sender.
+
+    To a customer, or to the `recipient` of an invitation, who is none; its `member` is then who invites.
 
     It holds ids and plain facts; who the person is, and in which language, is read when it is composed. `key` is the
     event, the template and the recipient: a second one with the same key is not written. `channels` are those still to
@@ -112,9 +115,6 @@ class Message(models.Model):
         verbose_name_plural = _("messages")
         constraints = [
             models.UniqueConstraint(fields=["merchant", "key"], name="one_message_a_key"),
-            models.CheckConstraint(
-                condition=Q(customer__isnull=False) | Q(member__isnull=True), name="message_of_a_member_has_a_customer"
-            ),
         ]
         indexes = [
             # What the sender goes by: one channel, merchant after merchant, the longest due first.
@@ -126,8 +126,10 @@ class Message(models.Model):
                 name="messages_waiting",
             ),
             models.Index(fields=["customer"], condition=Q(customer__isnull=False), name="messages_of_a_customer"),
+            models.Index(fields=["member"], condition=Q(member__isnull=False), name="messages_of_a_member"),
+            models.Index("merchant", Lower("recipient"), condition=~Q(recipient=""), name="messages_to_an_address"),
             models.Index(fields=["merchant", "-id"], name="messages_of_a_merchant"),
-            models.Index(fields=["finished_at"], condition=Q(status__in=["sent", "failed"]), name="messages_finished"),
+            models.Index(fields=["finished_at"], condition=Q(finished_at__isnull=False), name="messages_finished"),
         ]
 
     def __str__(self) -> str:

@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from loyalty.operations.walking import pin_the_walk
 from loyalty_site.ids import NEW_IDS_SQL
 from loyalty_site.tenants.models import Merchant
+from notifications import addresses
 from notifications.models import Kind, NudgeCampaign
 from notifications.nudges import campaigns
 from notifications.operations import queueing
@@ -200,6 +201,6 @@ def _message(merchant_id: UUID, row: tuple[Any, ...]) -> NewMessage:
             "headline": said["headline"],
             "body": said["body"],
             "cta": said["ctaLabel"],
-            "cta_href": said["ctaHref"],
+            "cta_url": addresses.base() + said["ctaHref"],
         },
     )

@@ -173,7 +173,15 @@ def test_every_attempt_is_a_row_the_fallback_too(nudged, cafe, noon):
     tried(message, "push", "sent", noon + timedelta(seconds=5), provider_id="p-1")
 
     rows = NudgeDispatchEvent.objects.order_by("sent_at").values_list(
-        "merchant_id", "nudge_id", "message_id", "campaign_slug", "channel", "outcome", "provider_id", "error", "sent_at"
+        "merchant_id",
+        "nudge_id",
+        "message_id",
+        "campaign_slug",
+        "channel",
+        "outcome",
+        "provider_id",
+        "error",
+        "sent_at",
     )
     common = (cafe.pk, message.nudge_id, message.pk, "checkout_recovery")
     assert list(rows) == [

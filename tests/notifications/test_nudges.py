@@ -249,9 +249,9 @@ def test_every_merchant_begins_with_the_same_three_campaigns_and_keeps_its_own(p
     assert campaigns.seed(at=noon) == 0
     own.refresh_from_db()
     assert own.priority == 99
-    assert sorted(bookshop.merchant.pk == each.merchant_id for each in type(own).objects.all()) == [False] * 3 + [
-        True
-    ] * 3
+    assert (
+        sorted(bookshop.merchant.pk == each.merchant_id for each in type(own).objects.all()) == [False] * 3 + [True] * 3
+    )
 
 
 @pytest.mark.parametrize(
