@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Q
 
 from loyalty import links
 from loyalty.models import Tier
@@ -42,11 +43,11 @@ class Composer:
         return {(tier.program_id, tier.slug): tier for tier in Tier.objects.filter(program__in=programs)}
 
     @cached_property
-    def nudges(self) -> set[UUID]:
-        """The nudges of this batch that stand at this moment; read where a message is of one."""
+    def over(self) -> set[UUID]:
+        """The nudges of this batch that are put away or over by now; read where a message is of one."""
         ids = {message.nudge_id for message in self.reading.messages if message.nudge_id is not None}
-        standing = Nudge.objects.filter(pk__in=ids, status=Nudge.Status.ACTIVE, expires_at__gt=self.at)
-        return set(standing.values_list("pk", flat=True))
+        still = Q(status=Nudge.Status.ACTIVE, expires_at__gt=self.at)
+        return set(Nudge.objects.filter(~still, pk__in=ids).values_list("pk", flat=True))
 
     def compose(self, message: Message, delivery: Delivery) -> Outgoing:
         """What the channel is given for this message; `delivery` learns its language.
@@ -79,7 +80,7 @@ class Composer:
 
     def variables(self, message: Message) -> dict[str, Any]:
         """The values of every variable that the catalogue names for the message's code, true at this moment."""
-        if message.nudge_id is not None and message.nudge_id not in self.nudges:
+        if message.nudge_id is not None and message.nudge_id in self.over:
             raise TooLate("What it reminds of is over, or was put away.")
         program = self.reading.program_of(message)
         member, customer = message.member, message.customer

@@ -10,7 +10,10 @@ from django.test.utils import CaptureQueriesContext
 
 from loyalty.models import ExpiryPolicy, Member, Program
 from loyalty_site.tenants.models import Customer
+from notifications import dispatch as sender
 from notifications import hooks
+from notifications.channels import base
+from notifications.channels.base import Outcome, Outgoing, Result
 from notifications.models import Message, Nudge, NudgeDispatchEvent, NudgeExposure, Preference
 from tests.cast import make_member, make_merchant
 from tests.notifications.nudging import (
@@ -188,6 +191,66 @@ def test_every_attempt_is_a_row_the_fallback_too(nudged, cafe, noon):
         (*common, "email", "failed", "", "no such box", noon),
         (*common, "push", "sent", "p-1", "", noon + timedelta(seconds=5)),
     ]
+
+
+class Provider:
+    """A channel of the test's own, which answers as it is told."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        self.given: list[Outgoing] = []
+
+    def is_on(self) -> bool:
+        return True
+
+    def send(self, batch):
+        self.given += batch
+        return [self.outcome] * len(batch)
+
+
+@pytest.fixture
+def providers():
+    """E-mail refuses everything, push takes everything."""
+    kept = dict(base._makers)
+    made = {
+        "email": Provider(Outcome(result=Result.REFUSED, error="550 no")),
+        "push": Provider(Outcome(result=Result.SENT, provider_id="p-1")),
+    }
+    for channel, provider in made.items():
+        base.register(channel, lambda provider=provider: provider)
+    yield made
+    for channel in made:
+        base._makers.pop(channel)
+        base._adapters.pop(channel, None)
+    base._makers.update(kept)
+
+
+def test_a_nudge_reaches_the_member_by_the_first_channel_that_takes_it(nudged, cafe, noon, providers):
+    dispatch(cafe, noon)
+
+    sender.dispatch(clock=lambda: noon)
+
+    [pushed] = providers["push"].given
+    said = Nudge.objects.get().payload
+    assert said["headline"] in f"{pushed.subject} {pushed.text}"
+    assert pushed.link.endswith("/account/loyalty/referrals")
+    assert pushed.link.startswith("http")
+    assert list(NudgeDispatchEvent.objects.order_by("id").values_list("channel", "outcome", "provider_id")) == [
+        ("email", "failed", ""),
+        ("push", "sent", "p-1"),
+    ]
+    assert Message.objects.get().status == "sent"
+
+
+@pytest.mark.parametrize("status", ["dismissed", "acknowledged", "expired"])
+def test_a_message_that_waited_is_not_sent_once_its_nudge_was_put_away(nudged, cafe, noon, providers, status):
+    dispatch(cafe, noon)
+    Nudge.objects.update(status=status)
+
+    sender.dispatch(clock=lambda: noon)
+
+    assert providers["push"].given == providers["email"].given == []
+    assert Message.objects.get().status == "skipped"
 
 
 # --- Held out -------------------------------------------------------------------------------------------------
