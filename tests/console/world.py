@@ -19,6 +19,8 @@ from loyalty_site.http import keys
 from loyalty_site.jobs.models import Run
 from loyalty_site.tenants import erasures
 from loyalty_site.tenants.models import Merchant, Role, StaffRole, Store, User
+from notifications.models import Nudge, NudgeCampaign, NudgeDispatchEvent
+from notifications.nudges import aggregating, campaigns
 
 MARK = "xyzzy"
 PASSWORD = "a password for tests"
@@ -117,7 +119,24 @@ def make_world(name: str, *, members: int = 2, at: datetime | None = None) -> Wo
         member.refresh_from_db()
         record(world.staff[Role.MANAGER], member)
     erasures.ask(customer=world.members[-1].customer, at=later)
+    _nudge(world, name, later)
     return world
+
+
+def _nudge(world: World, name: str, at: datetime) -> None:
+    """Campaigns, a nudge for every member with an intent, and an attempt to tell of each."""
+    campaigns.seed(at=at)
+    NudgeCampaign.objects.create(
+        merchant=world.merchant, slug=f"{name}-spring", nudge_type="expiring_points", channels=["email"]
+    )
+    aggregating.aggregate(merchants=[world.merchant], at=at)
+    for nudge in Nudge.objects.filter(merchant=world.merchant):
+        nudge.payload["metadata"]["note"] = f"{name} note"
+        nudge.save()
+        NudgeDispatchEvent.objects.create(
+            merchant=world.merchant, nudge=nudge, message_id=nudge.pk, campaign_slug=f"{name}-spring", channel="email",
+            sent_at=at, outcome="failed", error=f"{name} error",
+        )  # fmt: skip
 
 
 def _make_member(world: World, name: str, number: int, at: datetime) -> Member:
