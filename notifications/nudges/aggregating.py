@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 import structlog
-from django.db import transaction
+from django.db import connection, transaction
 
 from loyalty.models import Program
+from loyalty.operations import walking
 from loyalty_site.tenants.models import Merchant
 from notifications.nudges import campaigns, refreshing, walks
 from notifications.nudges.walks import CHUNK
@@ -37,10 +38,12 @@ def aggregate(
         program = Program.objects.filter(merchant=merchant, is_active=True).first() if merchant.is_active else None
         done: Counter[str] = Counter()
         for members in walks.concerned(merchant.pk, program, at=at, chunk=chunk):
-            if dry_run:
-                done.update(refreshing.foreseen(members, speaking, at=at).counts)
-            else:
-                with transaction.atomic():
+            with transaction.atomic():
+                with connection.cursor() as cursor:
+                    walking.pin_nested_loops(cursor)
+                if dry_run:
+                    done.update(refreshing.foreseen(members, speaking, at=at).counts)
+                else:
                     done.update(refreshing.refresh(merchant.pk, members, speaking, at=at))
             done["members"] += len(members)
             told(len(members))

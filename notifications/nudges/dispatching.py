@@ -174,18 +174,27 @@ def _sent(asked: dict[str, Any], at: datetime, chunk: int, told: Advance) -> Cou
     return done
 
 
+def pin(cursor: Any) -> None:
+    """Hold the planner to the walk along active nudges, for this transaction; a few of a member are sorted on the way.
+
+    It would rather sort all that is due, once a chunk.
+    """
+    pin_the_walk(cursor)
+    cursor.execute("SELECT set_config('enable_sort', 'on', true)")
+
+
 def _claim(asked: dict[str, Any]) -> Claimed:
     with connection.cursor() as cursor:
-        pin_the_walk(cursor)
-        cursor.execute("SELECT set_config('enable_sort', 'on', true)")
+        pin(cursor)
         cursor.execute(CLAIM, asked)
         rows = cursor.fetchall()
     held_out = sum(is_claimed and is_held for *_, is_held, is_claimed, _sends in rows)
-    messages = [_message(asked["merchant"], row) for row in rows if row[-1] is not None]
+    base = addresses.base()
+    messages = [_message(asked["merchant"], row, base) for row in rows if row[-1] is not None]
     return Claimed(messages, held_out, rows[-1][1] if len(rows) == asked["chunk"] else None)
 
 
-def _message(merchant_id: UUID, row: tuple[Any, ...]) -> NewMessage:
+def _message(merchant_id: UUID, row: tuple[Any, ...], base: str) -> NewMessage:
     nudge_id, member_id, customer_id, nudge_type, payload, channels, *_, sends = row
     said = json.loads(payload)
     return NewMessage(
@@ -201,6 +210,6 @@ def _message(merchant_id: UUID, row: tuple[Any, ...]) -> NewMessage:
             "headline": said["headline"],
             "body": said["body"],
             "cta": said["ctaLabel"],
-            "cta_url": addresses.base() + said["ctaHref"],
+            "cta_url": base + said["ctaHref"],
         },
     )

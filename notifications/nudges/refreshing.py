@@ -22,7 +22,7 @@ from notifications.nudges.signals import Signal
 
 COUNTS = ("created", "renewed", "expired")
 
-_READ = f"""
+READ = f"""
 WITH signal ({signals.COLUMNS}) AS ({signals.SQL}),
 known AS (SELECT n.* FROM loyalty_nudges n WHERE n.member_id = ANY (%(ids)s::uuid[]))
 SELECT s.member_id, s.nudge_type, s.source_id, s.until, s.facts::text,
@@ -105,7 +105,7 @@ def foreseen(members: Sequence[UUID], campaigns: Mapping[str, NudgeCampaign], *,
     """What `refresh` would write. One statement."""
     changes = Changes()
     with connection.cursor() as cursor:
-        cursor.execute(_READ, signals.parameters(members, at))
+        cursor.execute(READ, signals.parameters(members, at))
         rows = cursor.fetchall()
     for row in rows:
         _judge(row, campaigns, at, changes)

@@ -25,7 +25,7 @@ def payload(signal: Signal) -> dict[str, Any]:
     words, href, day_of = _chosen(signal)
     filled = {
         "date": _day(datetime.fromisoformat(facts[day_of]), signal.zones, language),
-        "points": points_in_words(facts.get("points") or 0, language),
+        "points": _points(facts.get("points") or 0, language),
         "reward": facts.get("reward") or A_REWARD[language],
         "code": facts.get("code") or "",
     }
@@ -69,6 +69,11 @@ def _day(moment: datetime, zones: tuple[str, str], language: str) -> str:
 @lru_cache(256)
 def _zone(own: str, programs: str) -> ZoneInfo:
     return zone_named(own) or zone_named(programs) or _UTC
+
+
+@lru_cache(1024)
+def _points(count: int, language: str) -> str:
+    return points_in_words(count, language)
 
 
 @lru_cache(1024)

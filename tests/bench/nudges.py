@@ -15,9 +15,9 @@ MEMBERS = 10_000
 OTHERS = 90_000
 SECONDS = 10
 
-_CONSENT = "UPDATE customers SET marketing_consent = true WHERE merchant_id = %(merchant)s"
+CONSENT = "UPDATE customers SET marketing_consent = true WHERE merchant_id = %(merchant)s"
 
-_INTENTS = """
+INTENTS = """
 INSERT INTO loyalty_checkout_intents (id, merchant_id, member_id, client_id, kind, status, order_id, channel,
     referral_code, reward_name, quantity, metadata, created_at, received_at, expires_at)
 SELECT gen_random_uuid(), m.merchant_id, m.id, 'i-1', 'referral_share', 'pending', 'O-1', '', m.referral_code, '', 1,
@@ -67,8 +67,8 @@ def _crowd(database: str) -> None:
         )  # fmt: skip
         people.load(connection, program, 1, crowd)
         asked = {"at": AT, "soon": soon, "program": program.pk, "merchant": program.merchant_id}
-        connection.execute(_CONSENT, asked)
-        connection.execute(_INTENTS, asked)
+        connection.execute(CONSENT, asked)
+        connection.execute(INTENTS, asked)
 
 
 def _run(worker: Worker, what: str, at: datetime, **expected: int) -> dict[str, Any]:

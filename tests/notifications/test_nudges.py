@@ -238,8 +238,8 @@ def test_a_run_asks_as_often_for_thirty_members_as_for_three(lots, noon, cafe, m
         assert aggregate(cafe, noon)["created"] == members
 
     looks = [each for each in queries if not each["sql"].startswith(("SAVEPOINT", "RELEASE"))]
-    # Campaigns, program, four walks with their pins, and for the chunk a look and a write.
-    assert len(looks) == 12, [each["sql"][:80] for each in looks]
+    # Campaigns, program, four walks with their pins, and for the chunk its pin, a look and a write.
+    assert len(looks) == 13, [each["sql"][:80] for each in looks]
 
 
 # --- Campaigns ------------------------------------------------------------------------------------------------
