@@ -190,7 +190,7 @@ _ALL = (
         },
         {
             "en": "Use them by 1 March 2027.",
-            "fr": "Utilisez-les avant le 1 mars 2027.",
+            "fr": "Utilisez-les avant le 1er mars 2027.",
             "de": "Nutzen Sie sie bis zum 1. März 2027.",
             "lb": "Benotzt se bis den 1. Mäerz 2027.",
         },

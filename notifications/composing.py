@@ -74,7 +74,7 @@ class Composer:
             locale=rendered.locale,
             sender_name=message.merchant.name,
             code=message.code,
-            headers=self._headers(message, variables["unsubscribe_url"]),
+            headers=self._headers(message, variables["unsubscribe_url"] if message.kind == Kind.MARKETING else ""),
             link=str(message.variables.get("cta_url") or variables["hub_url"]),
         )
 
@@ -92,7 +92,8 @@ class Composer:
             "hub_url": self.base + HUB,
             "unsubscribe_url": unsubscribing.link(message) if message.kind == Kind.MARKETING else "",
         }
-        more = _MORE.get(message.code)
+        # A message about no member, such as a test that staff send themselves, says what it was given.
+        more = _MORE.get(message.code) if message.member is not None else None
         return {**common, **message.variables, **(more(self, message) if more is not None else {})}
 
     def _headers(self, message: Message, unsubscribe_url: str) -> dict[str, str]:
@@ -148,7 +149,7 @@ def _downgrade(composer: Composer, message: Message) -> dict[str, Any]:
 
 def _invite(composer: Composer, message: Message) -> dict[str, Any]:
     """Whose first name is in it is who invites; whose card they hold is nobody's business."""
-    inviter = message.member.customer if message.member is not None else None
+    inviter = composer.reading.inviters.get(message.member_id) if message.member_id is not None else None
     return {
         "member.first_name": inviter.first_name if inviter is not None else "",
         "card.number": "",

@@ -25,6 +25,12 @@ def _is_platform(request: HttpRequest) -> bool:
     return permissions.is_platform(request.user)
 
 
+def _keeps_mail(request: HttpRequest) -> bool:
+    from loyalty_site.console import mailbox
+
+    return mailbox.is_there(request)
+
+
 def _list(title: Any, label: str, icon: str, permission: Callable[[HttpRequest], bool] | None = None) -> dict[str, Any]:
     app, model = label.split(".")
     return {
@@ -110,11 +116,12 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
-                "title": _("Rules"),
+                "title": _("Messages"),
                 "items": [
-                    _list(_("Programs"), "loyalty.program", "loyalty"),
-                    _list(_("Tiers"), "loyalty.tier", "military_tech"),
-                    _list(_("Rewards"), "loyalty.reward", "featured_seasonal_and_gifts"),
+                    _list(_("Messages"), "notifications.message", "outgoing_mail"),
+                    _list(_("Email log"), "notifications.delivery", "mark_email_read"),
+                    _list(_("Message texts"), "notifications.templateoverride", "edit_note"),
+                    _list(_("Suppressed addresses"), "notifications.suppression", "unsubscribe"),
                 ],
             },
             {
@@ -122,7 +129,15 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _list(_("Nudge campaigns"), "notifications.nudgecampaign", "campaign"),
                     _list(_("Nudges"), "notifications.nudge", "notifications"),
-                    _list(_("Nudges sent"), "notifications.nudgedispatchevent", "outgoing_mail"),
+                    _list(_("Nudges sent"), "notifications.nudgedispatchevent", "forward_to_inbox"),
+                ],
+            },
+            {
+                "title": _("Rules"),
+                "items": [
+                    _list(_("Programs"), "loyalty.program", "loyalty"),
+                    _list(_("Tiers"), "loyalty.tier", "military_tech"),
+                    _list(_("Rewards"), "loyalty.reward", "featured_seasonal_and_gifts"),
                 ],
             },
             {
@@ -137,11 +152,18 @@ UNFOLD: dict[str, Any] = {
                 "title": _("Platform"),
                 "items": [
                     _list(_("Users"), "tenants.user", "person", _is_platform),
+                    {
+                        "title": _("Sent mail"),
+                        "icon": "mail",
+                        "link": reverse_lazy("admin:mail"),
+                        "permission": _keeps_mail,
+                    },
                     _list(_("Events"), "outbox.outboxevent", "outbox", _is_platform),
                     _list(_("Workers"), "jobs.worker", "memory", _is_platform),
                     _list(_("Queue"), "jobs.queuedtask", "queue", _is_platform),
                     _list(_("Failed tasks"), "django_q.failure", "report", _is_platform),
                     _list(_("Schedules"), "django_q.schedule", "schedule", _is_platform),
+                    _list(_("Message channels"), "notifications.circuit", "electrical_services", _is_platform),
                 ],
             },
         ],

@@ -40,6 +40,10 @@ _RULES: dict[str, tuple[frozenset[Role], frozenset[Role]]] = {
     "notifications.nudgedispatchevent": (_EVERYONE, _MANAGE),
     "jobs.run": (_VIEW_ALL, _MANAGE),
     "http.apikey": (_OWN, _OWN),
+    "notifications.templateoverride": (_VIEW_ALL, _MANAGE),
+    "notifications.message": (_VIEW_ALL, _MANAGE),
+    "notifications.delivery": (_VIEW_ALL, _MANAGE),
+    "notifications.suppression": (_VIEW_ALL, _MANAGE),
 }
 
 # A role at one store knows the merchant's members, since a card is good at every store, and helps them; what holds for

@@ -1,5 +1,23 @@
-"""What staff see of messages: one module a noun."""
+"""The console's pages of messages: one module a noun."""
 
-from notifications.admin import nudge_campaigns as nudge_campaigns
-from notifications.admin import nudge_dispatches as nudge_dispatches
-from notifications.admin import nudges as nudges
+from notifications.admin import (
+    circuits,
+    deliveries,
+    messages,
+    nudge_campaigns,
+    nudge_dispatches,
+    nudges,
+    suppressions,
+    templates,
+)
+
+__all__ = [
+    "circuits",
+    "deliveries",
+    "messages",
+    "nudge_campaigns",
+    "nudge_dispatches",
+    "nudges",
+    "suppressions",
+    "templates",
+]

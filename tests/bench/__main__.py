@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from tests.bench import ground
 from tests.bench.table import Row, show
 
-PROGRAMS = ("earn", "http", "pages", "expiry", "tiers", "nudges", "relay", "replay")
+PROGRAMS = ("earn", "http", "pages", "expiry", "tiers", "nudges", "relay", "messages", "replay")
 
 
 def main() -> int:
@@ -28,7 +28,7 @@ def main() -> int:
     import django
 
     django.setup()
-    from tests.bench import earn, expiry, http, nudges, pages, relay, replay, tiers
+    from tests.bench import earn, expiry, http, messages, nudges, pages, relay, replay, tiers
 
     rows: dict[str, Iterator[Row]] = {
         "earn": earn.rows(rounds=asked.rounds),
@@ -38,6 +38,7 @@ def main() -> int:
         "tiers": tiers.rows(),
         "nudges": nudges.rows(),
         "relay": relay.rows(rounds=asked.rounds),
+        "messages": messages.rows(large=asked.large),
         "replay": replay.rows(),
     }
     table: list[Row] = []

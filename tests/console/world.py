@@ -19,7 +19,17 @@ from loyalty_site.http import keys
 from loyalty_site.jobs.models import Run
 from loyalty_site.tenants import erasures
 from loyalty_site.tenants.models import Merchant, Role, StaffRole, Store, User
-from notifications.models import Nudge, NudgeCampaign, NudgeDispatchEvent
+from notifications.models import (
+    Circuit,
+    Delivery,
+    Kind,
+    Message,
+    Nudge,
+    NudgeCampaign,
+    NudgeDispatchEvent,
+    Suppression,
+    TemplateOverride,
+)
 from notifications.nudges import aggregating, campaigns
 
 MARK = "xyzzy"
@@ -118,8 +128,14 @@ def make_world(name: str, *, members: int = 2, at: datetime | None = None) -> Wo
         )
         member.refresh_from_db()
         record(world.staff[Role.MANAGER], member)
+    for at_store in (None, store):
+        TemplateOverride.objects.create(
+            merchant=merchant, store=at_store, code="loyalty_birthday", channel="email", locale="en",
+            subject=f"{name.title()} wishes", html=f"<p>{name.title()} wishes you a happy birthday</p>",
+        )  # fmt: skip
     erasures.ask(customer=world.members[-1].customer, at=later)
     _nudge(world, name, later)
+    _make_messages(world, name, later)
     return world
 
 
@@ -137,6 +153,25 @@ def _nudge(world: World, name: str, at: datetime) -> None:
             merchant=world.merchant, nudge=nudge, message_id=nudge.pk, campaign_slug=f"{name}-spring", channel="email",
             sent_at=at, outcome="failed", error=f"{name} error",
         )  # fmt: skip
+
+
+def _make_messages(world: World, name: str, at: datetime) -> None:
+    """A message that was sent, its delivery, and an address that is not written to."""
+    for member in world.members:
+        message = Message.objects.create(
+            merchant=world.merchant, customer=member.customer, member=member, store=world.store,
+            code="loyalty_points_expired", key=f"expired-{member.pk}", kind=Kind.TRANSACTIONAL, channels=["email"],
+            variables={"note": name}, status=Message.Status.SENT, finished_at=at,
+        )  # fmt: skip
+        Delivery.objects.create(
+            merchant=world.merchant, message=message, customer=member.customer, code=message.code, channel="email",
+            recipient=member.customer.email, status=Delivery.Status.SENT, provider_id=f"{name}-provider",
+        )  # fmt: skip
+    Suppression.objects.create(
+        merchant=world.merchant, channel="email", address=f"{name}@bounced.example.com",
+        reason=Suppression.Reason.BOUNCED, detail=f"{name} does not exist",
+    )  # fmt: skip
+    Circuit.objects.get_or_create(channel="push")
 
 
 def _make_member(world: World, name: str, number: int, at: datetime) -> Member:
