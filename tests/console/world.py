@@ -27,6 +27,7 @@ from notifications.models import (
     Nudge,
     NudgeCampaign,
     NudgeDispatchEvent,
+    NudgeExposure,
     Suppression,
     TemplateOverride,
 )
@@ -153,6 +154,9 @@ def _nudge(world: World, name: str, at: datetime) -> None:
             merchant=world.merchant, nudge=nudge, message_id=nudge.pk, campaign_slug=f"{name}-spring", channel="email",
             sent_at=at, outcome="failed", error=f"{name} error",
         )  # fmt: skip
+        NudgeExposure.objects.get_or_create(
+            merchant=world.merchant, member=nudge.member, campaign_slug=f"{name}-spring", nudged_at=at, last_at=at
+        )
 
 
 def _make_messages(world: World, name: str, at: datetime) -> None:
