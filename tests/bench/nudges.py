@@ -52,9 +52,11 @@ def rows() -> Iterator[Row]:
             yield _row(f"nudges made, {what}", _run(worker, "aggregate", AT, created=nudges), nudges)
             idle = _run(worker, "aggregate", AT + timedelta(minutes=10), created=0, renewed=0)
             yield _row(f"nothing new, {what}", idle, nudges)
-            yield _row(f"nudges sent, {what}", _run(worker, "dispatch", AT, queued=nudges), nudges)
+            # Nobody promises how fast: a message a member within a campaign's cap, written beside its claim.
+            sent = _run(worker, "dispatch", AT, queued=nudges)
+            yield Row(f"nudges sent, {what}", _shown(sent, nudges))
             again = _run(worker, "dispatch", AT + timedelta(minutes=10), queued=0)
-            yield _row(f"nothing due, {what}", again, nudges)
+            yield Row(f"nothing due, {what}", _shown(again, nudges))
 
 
 def _crowd(database: str) -> None:
@@ -79,5 +81,8 @@ def _run(worker: Worker, what: str, at: datetime, **expected: int) -> dict[str, 
 
 
 def _row(what: str, done: dict[str, Any], nudges: int) -> Row:
-    shown = f"{done['seconds']:.1f} s ({nudges / done['seconds']:,.0f} nudges/s)"
-    return at_most(what, done["seconds"], SECONDS, " s", shown=shown)
+    return at_most(what, done["seconds"], SECONDS, " s", shown=_shown(done, nudges))
+
+
+def _shown(done: dict[str, Any], nudges: int) -> str:
+    return f"{done['seconds']:.1f} s ({nudges / done['seconds']:,.0f} nudges/s)"
