@@ -13,18 +13,22 @@ class NotificationsConfig(AppConfig):
         # What registers itself with the outbox, the relay and the system checks is imported for that.
         from loyalty_site.jobs import delivery
         from notifications import checks as checks
-        from notifications import dispatch, personal_data, tracking
+        from notifications import dispatch, hooks, personal_data, tracking
         from notifications import subscribers as subscribers
         from notifications.channels import base
         from notifications.channels.email import EmailChannel
         from notifications.models import Channel
+        from notifications.nudges import attempts
+        from notifications.nudges import personal_data as personal_data_of_nudges
         from notifications.operations import queueing
 
         personal_data.register()
+        personal_data_of_nudges.register()
         base.register(Channel.EMAIL, EmailChannel)
         # Providers may be slow: the news of others does not wait for them.
         delivery.register("messages", dispatch.drain, channels=[queueing.BELL], apart=True)
         tracking.connect()
+        hooks.on_attempt(attempts.record)
         post_migrate.connect(_seed_templates, sender=self)
 
 

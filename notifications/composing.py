@@ -4,14 +4,16 @@ from collections.abc import Callable
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Q
 
 from loyalty import links
 from loyalty.models import Tier
 from notifications import addresses, unsubscribing
 from notifications.channels.base import Outgoing
-from notifications.models import Channel, Delivery, Kind, Message
+from notifications.models import Channel, Delivery, Kind, Message, Nudge
 from notifications.rendering import Renderer
 from notifications.sending.reading import Reading
 
@@ -39,6 +41,13 @@ class Composer:
         """The tiers of the programs of this batch, by program and slug; read where a message is about one."""
         programs = {program.pk for each in self.reading.messages if (program := self.reading.program_of(each))}
         return {(tier.program_id, tier.slug): tier for tier in Tier.objects.filter(program__in=programs)}
+
+    @cached_property
+    def over(self) -> set[UUID]:
+        """The nudges of this batch that are put away or over by now; read where a message is of one."""
+        ids = {message.nudge_id for message in self.reading.messages if message.nudge_id is not None}
+        still = Q(status=Nudge.Status.ACTIVE, expires_at__gt=self.at)
+        return set(Nudge.objects.filter(~still, pk__in=ids).values_list("pk", flat=True))
 
     def compose(self, message: Message, delivery: Delivery) -> Outgoing:
         """What the channel is given for this message; `delivery` learns its language.
@@ -71,6 +80,8 @@ class Composer:
 
     def variables(self, message: Message) -> dict[str, Any]:
         """The values of every variable that the catalogue names for the message's code, true at this moment."""
+        if message.nudge_id is not None and message.nudge_id in self.over:
+            raise TooLate("What it reminds of is over, or was put away.")
         program = self.reading.program_of(message)
         member, customer = message.member, message.customer
         common = {

@@ -15,6 +15,13 @@ export interface AdoptionOutput {
   passes: number;
 }
 
+/** `acknowledged` unless it says `dismissed`, or `active` to have it back. */
+export interface AnswerInputRequest {
+  status?: AnswerInputStatusEnum;
+}
+
+export type AnswerInputStatusEnum = "active" | "acknowledged" | "dismissed";
+
 /** The entry that this one answers. */
 export interface Answered {
   entryId: string;
@@ -176,6 +183,8 @@ export interface Channels {
   sms: boolean;
   push: boolean;
 }
+
+export type ChannelsEnum = "email" | "sms" | "push";
 
 /** Which ways are open. */
 export interface ChannelsInputRequest {
@@ -609,6 +618,34 @@ export interface NothingFor {
   code: CodeEnum;
   detail: string;
 }
+
+/** Nudges, in the order to show them. */
+export interface NudgeList {
+  nudges: NudgeOutput[];
+}
+
+/** A nudge in the member's language. The field list is complete. */
+export interface NudgeOutput {
+  id: string;
+  nudgeType: NudgeTypeEnum;
+  headline: string;
+  body: string;
+  ctaLabel: string;
+  ctaHref: string;
+  expiresAt: string;
+  priority: number;
+  metadata: Record<string, unknown>;
+  campaignSlug: string;
+  channels: ChannelsEnum[];
+  status: NudgeOutputStatusEnum;
+  lastTriggeredAt: string;
+  acknowledgedAt: string | null;
+  dismissedAt: string | null;
+}
+
+export type NudgeOutputStatusEnum = "active" | "acknowledged" | "dismissed" | "expired";
+
+export type NudgeTypeEnum = "expiring_points" | "checkout_reminder" | "redemption_follow_up";
 
 /** Where the key is used. */
 export interface PatchedKeyChangeInputRequest {
@@ -1330,7 +1367,7 @@ export interface TimelineEntry {
   ledger?: LedgerLine;
   redemption?: RedemptionOutput;
   referral?: Record<string, unknown>;
-  nudge?: Record<string, unknown>;
+  nudge?: NudgeOutput;
   override?: Record<string, unknown>;
 }
 
@@ -1757,6 +1794,27 @@ export interface Operations {
     pathParameters: { intentId: string };
     body: ResolveInputRequest;
     answers: { 200: IntentOutput };
+  };
+  /** What the member is reminded of now: the highest priority first, then what is over soonest: GET /api/v1/loyalty/nudges */
+  readNudges: {
+    method: "GET";
+    path: "/api/v1/loyalty/nudges";
+    answers: { 200: NudgeList };
+  };
+  /** Acknowledge or dismiss a nudge: it stays so until its signal is a new one: POST /api/v1/loyalty/nudges/{nudgeId}/status */
+  answerNudge: {
+    method: "POST";
+    path: "/api/v1/loyalty/nudges/{nudgeId}/status";
+    pathParameters: { nudgeId: string };
+    body: AnswerInputRequest;
+    answers: { 204: undefined };
+  };
+  /** The member's nudges of every status, newest first: GET /api/v1/loyalty/nudges/history */
+  readNudgeHistory: {
+    method: "GET";
+    path: "/api/v1/loyalty/nudges/history";
+    queryParameters: { limit?: number };
+    answers: { 200: NudgeList };
   };
   /** Channels, kinds of message, language, quiet hours, phone and push token of the member: GET /api/v1/loyalty/preferences */
   readPreferences: {

@@ -81,6 +81,8 @@ class CheckoutIntent(models.Model):
         ]
         indexes = [
             models.Index(fields=["member", "created_at", "id"], condition=Q(status="pending"), name="pending_intents"),
+            # Whom a merchant may remind of something, member by member.
+            models.Index(fields=["merchant", "member"], condition=Q(status="pending"), name="members_with_intents"),
         ]
 
     def __str__(self) -> str:

@@ -100,6 +100,8 @@ class Redemption(models.Model):
                 condition=Q(status="requested"),
                 name="open_redemptions",
             ),
+            # Whom a merchant may remind of something, member by member.
+            models.Index(fields=["merchant", "member"], condition=Q(status="requested"), name="members_who_wait"),
             models.Index(fields=["member", "-requested_at", "-id"], name="redemptions_of_a_member"),
         ]
 

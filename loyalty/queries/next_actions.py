@@ -41,7 +41,7 @@ def card(intent: CheckoutIntent, member: Member) -> Card:
     """The card of an intent, in the member's language, else the program's."""
     customer, program = member.customer, member.program
     language = texts.language_of(customer.locale, program.locale)
-    zone = _zone(customer.time_zone) or program.zone
+    zone = zone_named(customer.time_zone) or program.zone
     facts: dict[str, Any] = {"date": format_date(intent.expires_at.astimezone(zone), "long", locale=language)}
     if intent.kind == CheckoutIntent.Kind.REFERRAL_SHARE:
         words, href = texts.REFERRAL_SHARE[language], links.REFERRALS
@@ -50,19 +50,21 @@ def card(intent: CheckoutIntent, member: Member) -> Card:
         words, href = texts.REDEMPTION[language], links.REWARDS
         name = intent.reward.name if intent.reward is not None else intent.reward_name
         facts["reward"] = name or texts.A_REWARD[language]
-        facts["points"] = _points(intent.points_cost or 0, language)
+        facts["points"] = points_in_words(intent.points_cost or 0, language)
     # A name with braces in it is a name, and no place to fill in: only our own words are formatted.
     return Card(intent, words.headline.format(**facts), words.description.format(**facts), words.cta, href)
 
 
-def _points(count: int, language: str) -> str:
+def points_in_words(count: int, language: str) -> str:
+    """The number with its noun, in one of `LANGUAGES`: `1 Punkt`, `1.200 Punkte`."""
     one, many = texts.POINTS[language]
     # In French, nought is singular too.
     is_one = count == 1 or (language == "fr" and count == 0)
     return f"{format_decimal(count, locale=language)} {one if is_one else many}"
 
 
-def _zone(name: str) -> ZoneInfo | None:
+def zone_named(name: str) -> ZoneInfo | None:
+    """The time zone of that name; None where there is none: what a storefront once sent need not be one."""
     if not name:
         return None
     try:

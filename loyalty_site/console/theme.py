@@ -125,6 +125,14 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
+                "title": _("Nudges"),
+                "items": [
+                    _list(_("Nudge campaigns"), "notifications.nudgecampaign", "campaign"),
+                    _list(_("Nudges"), "notifications.nudge", "notifications"),
+                    _list(_("Nudges sent"), "notifications.nudgedispatchevent", "forward_to_inbox"),
+                ],
+            },
+            {
                 "title": _("Rules"),
                 "items": [
                     _list(_("Programs"), "loyalty.program", "loyalty"),

@@ -160,7 +160,12 @@ class Door(APIView):
 
 def _answered(status: int, body: bytes | str, *, replayed: bool) -> HttpResponse:
     """The body as it is: whoever asks again gets the same to the byte."""
-    response = HttpResponse(body, status=status, content_type=CamelRenderer.media_type)
+    if status == 204:
+        # RFC 9110: it has no content, and so no type of it.
+        response = HttpResponse(status=status)
+        del response["Content-Type"]
+    else:
+        response = HttpResponse(body, status=status, content_type=CamelRenderer.media_type)
     if replayed:
         response[idempotency.REPLAYED] = "true"
     return response

@@ -10,6 +10,8 @@ from loyalty.models import Redemption
 from loyalty.queries.ledger_window import Line, expanded
 from loyalty_site.http.casing import camelized
 from loyalty_site.storefront.timeline import Condition, Source
+from notifications.api import nudges
+from notifications.models import Nudge
 
 
 def _ledger_filters(filters: Mapping[str, Any]) -> list[Condition]:
@@ -42,6 +44,27 @@ def _redemption_filters(filters: Mapping[str, Any]) -> list[Condition]:
 def _redemption(facts: dict[str, Any], at: datetime) -> dict[str, Any]:
     times = {name: _moment(facts[name]) for name in ("fulfilled_at", "cancelled_at")}
     shown: dict[str, Any] = camelized(action_shapes.redemption(Redemption(**facts | times, requested_at=at)))
+    return shown
+
+
+def _nudge_filters(filters: Mapping[str, Any]) -> list[Condition]:
+    conditions = []
+    if filters["nudge_statuses"] is not None:
+        statuses = {"nudge_statuses": filters["nudge_statuses"]}
+        conditions.append(Condition("n.status = ANY (%(nudge_statuses)s::text[])", statuses))
+    if filters["campaign_slug"] is not None:
+        slug = {"campaign_slug": filters["campaign_slug"]}
+        conditions.append(Condition("n.campaign_slug = %(campaign_slug)s", slug))
+    if filters["checkout_order_id"] is not None:
+        order = {"checkout_order_id": filters["checkout_order_id"]}
+        conditions.append(Condition("n.payload -> 'metadata' ->> 'orderId' = %(checkout_order_id)s", order))
+    return conditions
+
+
+def _nudge(facts: dict[str, Any], at: datetime) -> dict[str, Any]:
+    times = ("expires_at", "last_triggered_at", "acknowledged_at", "dismissed_at")
+    told = facts | {name: _moment(facts[name]) for name in times}
+    shown: dict[str, Any] = camelized(nudges.shape(Nudge(**told, created_at=at)))
     return shown
 
 
@@ -83,4 +106,23 @@ REDEMPTIONS = Source(
     narrow=_redemption_filters,
 )
 
-SOURCES = (LEDGER, REDEMPTIONS)
+NUDGES = Source(
+    kind="nudge",
+    shown_as="nudge",
+    part="nudges",
+    table="loyalty_nudges n",
+    whose="n.member_id = %(member)s",
+    # When it was first made: what it is reminded of again keeps its place.
+    at="n.created_at",
+    tie="n.id",
+    tie_type="uuid",
+    facts="""jsonb_build_object(
+        'id', n.id, 'nudge_type', n.nudge_type, 'status', n.status, 'campaign_slug', n.campaign_slug,
+        'channels', n.channels, 'priority', n.priority, 'payload', n.payload, 'expires_at', n.expires_at,
+        'last_triggered_at', n.last_triggered_at, 'acknowledged_at', n.acknowledged_at,
+        'dismissed_at', n.dismissed_at)""",
+    shape=_nudge,
+    narrow=_nudge_filters,
+)
+
+SOURCES = (LEDGER, REDEMPTIONS, NUDGES)

@@ -1,5 +1,23 @@
 """The console's pages of messages: one module a noun."""
 
-from notifications.admin import circuits, deliveries, messages, suppressions, templates
+from notifications.admin import (
+    circuits,
+    deliveries,
+    messages,
+    nudge_campaigns,
+    nudge_dispatches,
+    nudges,
+    suppressions,
+    templates,
+)
 
-__all__ = ["circuits", "deliveries", "messages", "suppressions", "templates"]
+__all__ = [
+    "circuits",
+    "deliveries",
+    "messages",
+    "nudge_campaigns",
+    "nudge_dispatches",
+    "nudges",
+    "suppressions",
+    "templates",
+]

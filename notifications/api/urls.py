@@ -2,8 +2,11 @@
 
 from django.urls import path
 
-from notifications.api import preferences
+from notifications.api import nudges, preferences
 
 urlpatterns = [
     path("preferences", preferences.Preferences.as_view(), name="loyalty-preferences"),
+    path("nudges", nudges.Nudges.as_view(), name="loyalty-nudges"),
+    path("nudges/history", nudges.NudgeHistory.as_view(), name="loyalty-nudges-history"),
+    path("nudges/<uuid:nudge_id>/status", nudges.NudgeStatus.as_view(), name="loyalty-nudge-status"),
 ]

@@ -1,5 +1,7 @@
+from notifications.models.campaigns import NudgeCampaign, NudgeExposure, NudgeType
 from notifications.models.deliveries import Circuit, Delivery, Suppression, Withdrawal
 from notifications.models.messages import Kind, Message
+from notifications.models.nudges import Nudge, NudgeDispatchEvent
 from notifications.models.preferences import Channel, Preference
 from notifications.models.templates import MessageTemplate, TemplateOverride
 
@@ -10,6 +12,11 @@ __all__ = [
     "Kind",
     "Message",
     "MessageTemplate",
+    "Nudge",
+    "NudgeCampaign",
+    "NudgeDispatchEvent",
+    "NudgeExposure",
+    "NudgeType",
     "Preference",
     "Suppression",
     "TemplateOverride",

@@ -17,6 +17,8 @@ from loyalty_site.ids import new_id
 from loyalty_site.jobs import runs
 from loyalty_site.jobs.models import Run
 from loyalty_site.tenants.models import Role, StaffRole, Store, User
+from notifications.models import Nudge
+from notifications.nudges import aggregating
 from tests.callers import operator_of, signed_in
 from tests.schema import committed
 
@@ -71,7 +73,10 @@ def theirs(bookshop: Any, bookworm: Any) -> dict[str, dict[str, str]]:
     asked = checkout.Asked(client_id="i-1", kind="referral_share", created_at=now)
     sent = {"user_id": bookworm.customer.user_id, "order_id": "W-1", "at": now}
     [intent] = checkout.confirm(merchant=merchant, intents=[asked], **sent).intents.values()
+    aggregating.aggregate(merchants=[merchant], at=now)
+    nudge = Nudge.objects.get()
     return {
+        "nudges": {"nudgeId": str(nudge.pk)},
         "redemptions": {"redemptionId": str(redemption.pk)},
         "next-actions": {"intentId": str(intent.pk)},
         "members": {"userId": str(bookworm.customer.user_id)},

@@ -19,7 +19,19 @@ from loyalty_site.http import keys
 from loyalty_site.jobs.models import Run
 from loyalty_site.tenants import erasures
 from loyalty_site.tenants.models import Merchant, Role, StaffRole, Store, User
-from notifications.models import Circuit, Delivery, Kind, Message, Suppression, TemplateOverride
+from notifications.models import (
+    Circuit,
+    Delivery,
+    Kind,
+    Message,
+    Nudge,
+    NudgeCampaign,
+    NudgeDispatchEvent,
+    NudgeExposure,
+    Suppression,
+    TemplateOverride,
+)
+from notifications.nudges import aggregating, campaigns
 
 MARK = "xyzzy"
 PASSWORD = "a password for tests"
@@ -123,8 +135,28 @@ def make_world(name: str, *, members: int = 2, at: datetime | None = None) -> Wo
             subject=f"{name.title()} wishes", html=f"<p>{name.title()} wishes you a happy birthday</p>",
         )  # fmt: skip
     erasures.ask(customer=world.members[-1].customer, at=later)
+    _nudge(world, name, later)
     _make_messages(world, name, later)
     return world
+
+
+def _nudge(world: World, name: str, at: datetime) -> None:
+    """Campaigns, a nudge for every member with an intent, and an attempt to tell of each."""
+    campaigns.seed(at=at)
+    NudgeCampaign.objects.create(
+        merchant=world.merchant, slug=f"{name}-spring", nudge_type="expiring_points", channels=["email"]
+    )
+    aggregating.aggregate(merchants=[world.merchant], at=at)
+    for nudge in Nudge.objects.filter(merchant=world.merchant):
+        nudge.payload["metadata"]["note"] = f"{name} note"
+        nudge.save()
+        NudgeDispatchEvent.objects.create(
+            merchant=world.merchant, nudge=nudge, message_id=nudge.pk, campaign_slug=f"{name}-spring", channel="email",
+            sent_at=at, outcome="failed", error=f"{name} error",
+        )  # fmt: skip
+        NudgeExposure.objects.get_or_create(
+            merchant=world.merchant, member=nudge.member, campaign_slug=f"{name}-spring", nudged_at=at, last_at=at
+        )
 
 
 def _make_messages(world: World, name: str, at: datetime) -> None:

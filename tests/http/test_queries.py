@@ -21,6 +21,8 @@ from loyalty_site.http import keys
 from loyalty_site.jobs import runs
 from loyalty_site.jobs.models import Run
 from loyalty_site.tenants.models import Customer, Role, StaffRole, Store, User
+from notifications.models import Nudge
+from notifications.nudges import aggregating
 from tests.api.test_isolation import door_of
 from tests.callers import operator_of, signed_in
 from tests.cast import make_merchant
@@ -102,6 +104,7 @@ class World:
             "runs": {"runId": run.pk},
             "members": {"userId": self.member.customer.user_id},
             **self._waiting(now),
+            **self._nudged(now),
         }
         spare = Program.objects.create(merchant=merchant, name="Old", currency="EUR", is_active=False)
         self.spare = {"programs": spare.pk, "tiers": tiers[-1].pk, "rewards": rewards[1].pk, "stores": stores[1].pk}
@@ -124,6 +127,13 @@ class World:
         sent = {"order_id": "O-1", "user_id": self.member.customer.user_id, "at": now}
         [intent] = checkout.confirm(merchant=self.program.merchant, intents=[asked], **sent).intents.values()
         return {"redemptions": {"redemptionId": held.pk}, "next-actions": {"intentId": intent.pk}}
+
+    def _nudged(self, now):
+        """A nudge of the intent, and points of which the feed makes another one."""
+        aggregating.aggregate(merchants=[self.program.merchant], at=now)
+        soon = {"points": 7, "key": "soon", "expires_at": now + timedelta(days=3)}
+        points.award(member=self.fresh(), type="tier_bonus", at=now, **soon)
+        return {"nudges": {"nudgeId": Nudge.objects.get().pk}}
 
     def fresh(self):
         return Member.objects.select_related("program", "tier").get(pk=self.member.pk)

@@ -5,6 +5,7 @@ import random
 from datetime import timedelta
 from decimal import Decimal
 from itertools import islice
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -16,7 +17,9 @@ from loyalty.models import EntryType, LedgerEntry, Redemption
 from loyalty.operations import points, redemptions
 from loyalty.queries import ledger_window
 from loyalty_site.storefront import sources, timeline
+from notifications.models import Nudge
 from tests.callers import operator_of, signed_in
+from tests.notifications.nudging import intend
 from tests.tills import problem
 
 FILTERS = {
@@ -36,6 +39,15 @@ FILTERS = {
 }
 
 
+def nudge(member, moment, source_id="source", **more):
+    """A nudge that was made then."""
+    facts = {"nudge_type": "checkout_reminder", "campaign_slug": "checkout_recovery", "channels": [], "priority": 10}
+    times = {"created_at": moment, "expires_at": moment + timedelta(days=2), "last_triggered_at": moment}
+    return Nudge.objects.create(
+        merchant=member.merchant, member=member, source_id=source_id, **{**facts, **times, **more}
+    )
+
+
 @pytest.fixture
 def happen(ana, counter):
     """Something happens to Ana, that many days ago; some of it at the very same moment: happen(), happen(2)."""
@@ -44,6 +56,9 @@ def happen(ana, counter):
     def something(days=0):
         moment = now - timedelta(days=days, seconds=dice.randrange(40))
         number = next(numbers)
+        if dice.random() < 0.2:
+            nudge(ana, moment, f"source-{number}")
+            return
         if dice.random() < 0.7 or ana.points_available < 3:
             points.earn(member=ana, store=counter, amount=Decimal(1), order_reference=f"W-{number}", at=moment)
         else:
@@ -57,8 +72,10 @@ def there(member):
     """Every entry of the timeline as the database has it, in order."""
     entries = LedgerEntry.objects.filter(member=member)
     requests = Redemption.objects.filter(member=member)
-    found = [((row.occurred_at, 1, f"{row.number:09}"), ("ledger", str(row.pk))) for row in entries]
-    found += [((row.requested_at, 0, str(row.pk)), ("redemption", str(row.pk))) for row in requests]
+    reminders = Nudge.objects.filter(member=member)
+    found = [((row.occurred_at, 2, f"{row.number:09}"), ("ledger", str(row.pk))) for row in entries]
+    found += [((row.requested_at, 1, str(row.pk)), ("redemption", str(row.pk))) for row in requests]
+    found += [((row.created_at, 0, str(row.pk)), ("nudge", str(row.pk))) for row in reminders]
     return [one for _, one in sorted(found, reverse=True)]
 
 
@@ -146,6 +163,47 @@ def test_a_redemption_keeps_its_place_when_it_is_fulfilled(me, act, counter, ana
     assert entries[2]["redemption"]["fulfilledAt"]
 
 
+def test_a_nudge_tells_what_the_feed_tells_and_keeps_its_place(me, ana, act, counter):
+    intend(ana, at=timezone.now() - timedelta(days=1))
+    [fed] = me.get("nudges").json()["nudges"]
+    act(points.earn, store=counter, amount=Decimal(10), order_reference="W-1")
+    me.post(f"nudges/{fed['id']}/status", {"status": "dismissed"})
+
+    newest, oldest = me.get("timeline").json()["entries"]
+
+    assert newest["kind"] == "ledger"
+    assert (oldest["kind"], oldest["id"]) == ("nudge", fed["id"])
+    assert oldest["occurredAt"][:19] == fed["lastTriggeredAt"][:19]
+    [kept] = me.get("nudges/history").json()["nudges"]
+    assert oldest["nudge"] == kept
+    assert list(oldest["nudge"]) == list(kept)
+
+
+@pytest.mark.parametrize(
+    ("query", "sources"),
+    [
+        ({}, ["c", "b", "a"]),
+        ({"includeNudges": "false"}, []),
+        ({"nudgeStatuses": "active"}, ["a"]),
+        ({"nudgeStatuses": ["dismissed", "expired"]}, ["c", "b"]),
+        ({"campaignSlug": "spring"}, ["b"]),
+        ({"campaignSlug": "spring", "nudgeStatuses": "active"}, []),
+        ({"campaignSlug": "%"}, []),
+        ({"checkoutOrderId": "O-1"}, ["c"]),
+    ],
+)
+def test_nudges_are_narrowed_by_status_campaign_and_order(me, ana, query, sources):
+    now = timezone.now()
+    nudge(ana, now - timedelta(days=3), "a")
+    nudge(ana, now - timedelta(days=2), "b", status="dismissed", campaign_slug="spring")
+    nudge(ana, now - timedelta(days=1), "c", status="expired", payload={"metadata": {"orderId": "O-1"}})
+
+    entries = me.get("timeline", **query).json()["entries"]
+
+    names = dict(Nudge.objects.values_list("pk", "source_id"))
+    assert [names[UUID(entry["id"])] for entry in entries] == sources
+
+
 # --- Filters --------------------------------------------------------------------------------------------------
 @pytest.fixture
 def week(act, counter, ana):
@@ -224,7 +282,7 @@ def test_the_cursor_says_how_far_each_source_was_read(me, week):
         "ledger": last,
         "redemptions": last,
         "referrals": None,
-        "nudges": None,
+        "nudges": last,
         "guardrails": None,
     }
 

@@ -16,10 +16,11 @@ from loyalty_site.http.fields import Input, QueryFlag, Text, moment
 from loyalty_site.http.pagination import cursor_for, position_in
 from loyalty_site.storefront import timeline
 from loyalty_site.storefront.sources import SOURCES
+from notifications.api.nudges import NudgeOutput
+from notifications.models import Nudge
 
 KINDS = ("ledger", "redemption", "referral", "nudge", "guardrail_override")
 REFERRAL_STATUSES = ("draft", "sent", "converted", "expired", "cancelled")
-NUDGE_STATUSES = ("active", "acknowledged", "dismissed", "expired")
 GUARDRAIL_SCOPES = ("invite_quota", "invite_cooldown", "global_throttle")
 DEFAULT_LIMIT, MOST = 20, 50
 
@@ -43,7 +44,7 @@ class TimelineQuery(Input):
     ledger_types = _some_of(ledger_window.TYPES)
     redemption_statuses = _some_of(Redemption.Status.values)
     referral_statuses = _some_of(REFERRAL_STATUSES)
-    nudge_statuses = _some_of(NUDGE_STATUSES)
+    nudge_statuses = _some_of(Nudge.Status.values)
     guardrail_scopes = _some_of(GUARDRAIL_SCOPES)
     referral_code = Text(required=False, default=None, max_length=64)
     campaign_slug = Text(required=False, default=None, max_length=64)
@@ -62,7 +63,7 @@ class TimelineEntry(serializers.Serializer[Any]):
     ledger = LedgerLine(required=False)
     redemption = RedemptionOutput(required=False)
     referral = serializers.DictField(required=False)
-    nudge = serializers.DictField(required=False)
+    nudge = NudgeOutput(required=False)
     override = serializers.DictField(required=False)
 
 
