@@ -7,6 +7,10 @@ class NotificationsConfig(AppConfig):
     verbose_name = _("Messages")
 
     def ready(self) -> None:
+        from loyalty_site.jobs import delivery
         from notifications import personal_data
+        from notifications.webhooks import sending, subscribers, waking
 
         personal_data.register()
+        subscribers.subscribe()
+        delivery.register("webhooks", sending.drain, channels=[waking.CHANNEL])
