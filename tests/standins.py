@@ -73,7 +73,8 @@ class StandIn:
         heard = Heard(handler.path, headers, body, time.monotonic())
         with self.lock:
             self.heard.append(heard)
-            reply = self.replies.pop(0) if self.replies else self.usual(heard)
+            reply = self.replies.pop(0) if self.replies else None
+        reply = reply or self.usual(heard)
         time.sleep(reply.delay)
         if reply.resets:
             handler.connection.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))

@@ -25,6 +25,7 @@ _CARRIERS = [
     ipaddress.ip_network(network)
     for network in ("::/96", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")
 ]
+_UNICAST = ipaddress.ip_network("2000::/3")
 # Services of cloud providers that answer every machine of theirs, on addresses that look public.
 _METADATA = {ipaddress.ip_address(address) for address in ("168.63.129.16", "192.0.0.192", "100.100.100.200")}
 _UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f\\]")
@@ -40,7 +41,10 @@ class TargetRefused(Refusal):
 
 def is_public(address: Address) -> bool:
     """Whether the address is one of the public internet, and nothing that leads back inside."""
-    if address in _METADATA or (address.version == 6 and any(address in network for network in _CARRIERS)):
+    if address in _METADATA:
+        return False
+    # Of IPv6 only this part has been given out (RFC 4291, 2.4): all else is local, reserved or a way to somewhere.
+    if address.version == 6 and (address not in _UNICAST or any(address in network for network in _CARRIERS)):
         return False
     return address.is_global and not (
         address.is_multicast or address.is_reserved or address.is_unspecified or address.is_loopback
@@ -69,7 +73,7 @@ def checked(url: str) -> httpx2.URL:
         return parsed
     if parsed.scheme != "https":
         raise TargetRefused(_("The address begins with https://."))
-    if (port or 443) not in settings.OUTBOUND_PORTS:
+    if (443 if port is None else port) not in settings.OUTBOUND_PORTS:
         allowed = ", ".join(str(each) for each in settings.OUTBOUND_PORTS)
         raise TargetRefused(_("Ports that are called: %(ports)s.") % {"ports": allowed})
     if (literal := _literal(host)) is not None and not is_public(literal):
