@@ -19,6 +19,7 @@ from loyalty_site.http import keys
 from loyalty_site.jobs.models import Run
 from loyalty_site.tenants import erasures
 from loyalty_site.tenants.models import Merchant, Role, StaffRole, Store, User
+from notifications.webhooks import endpoints
 
 MARK = "xyzzy"
 PASSWORD = "a password for tests"
@@ -70,6 +71,10 @@ def make_world(name: str, *, members: int = 2, at: datetime | None = None) -> Wo
         points_valid_days=30,
     )
     keys.make(merchant=merchant, store=store, name=f"{name.title()} till", scopes=["store"], at=at)
+    endpoint, _ = endpoints.create(
+        merchant=merchant, label=f"{name.title()} shop", url=f"https://{name}.example.com/hooks", at=at
+    )
+    endpoints.send_test(endpoint=endpoint, at=at)
     tier = Tier.objects.create(program=program, slug=f"{name}-gold", name=f"{name.title()} gold", point_threshold=100)
     world = World(merchant, program, store, tier)
     for role in (Role.OWNER, Role.MANAGER, Role.CASHIER, Role.ANALYST):
