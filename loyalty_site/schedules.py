@@ -5,6 +5,8 @@ SCHEDULES: dict[str, tuple[str, str]] = {
     "loyalty.reconcile": ("loyalty.jobs.reconcile", "30 3 * * *"),
     "loyalty.run_loyalty_progression": ("loyalty.jobs.run_loyalty_progression", "15 * * * *"),
     "loyalty.release_holds": ("loyalty.jobs.release_holds", "40 * * * *"),
+    "notifications.send_messages": ("notifications.jobs.send_messages", "* * * * *"),
+    "notifications.purge": ("notifications.jobs.purge", "50 4 * * *"),
     "outbox.relay": ("loyalty_site.outbox.jobs.relay", "* * * * *"),
     "outbox.purge": ("loyalty_site.outbox.jobs.purge", "10 4 * * *"),
     "webhooks.send": ("notifications.webhooks.jobs.send", "* * * * *"),

@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "django_q",
     "pgtrigger",
     "phonenumber_field",
+    "anymail",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -302,6 +303,34 @@ WEBPUSH_CONTACT = env.str("WEBPUSH_CONTACT", default="")
 OUTBOUND_ALLOW_PRIVATE = env.bool("OUTBOUND_ALLOW_PRIVATE", default=False)
 OUTBOUND_PORTS = [int(port) for port in env.list("OUTBOUND_PORTS", default=["443", "8443"])]
 WEBHOOK_KEEP_DAYS = env.int("WEBHOOK_KEEP_DAYS", default=30)
+
+# --- Mail -----------------------------------------------------------------------------------------------------
+# MAIL_PROVIDER names one of django-anymail's backends (postmark, mailgun, amazon_ses ...), set up by ANYMAIL_*; else
+# EMAIL_URL says how: smtp+tls://user:password@host:587, consolemail://, filemail:////var/spool/mail. With neither,
+# e-mail is off, and `manage.py check` says so.
+MAIL_PROVIDER = env.str("MAIL_PROVIDER", default="")
+_mail = env.email_url("EMAIL_URL", default=f"filemail:///{BASE_DIR / 'var' / 'mail'}" if DEBUG else "dummymail://")
+EMAIL_BACKEND = f"anymail.backends.{MAIL_PROVIDER}.EmailBackend" if MAIL_PROVIDER else _mail["EMAIL_BACKEND"]
+EMAIL_HOST = _mail["EMAIL_HOST"] or "localhost"
+EMAIL_PORT = _mail["EMAIL_PORT"] or 25
+EMAIL_HOST_USER = _mail["EMAIL_HOST_USER"] or ""
+EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_PASSWORD"] or ""
+EMAIL_USE_TLS = bool(_mail.get("EMAIL_USE_TLS"))
+EMAIL_USE_SSL = bool(_mail.get("EMAIL_USE_SSL"))
+EMAIL_FILE_PATH = _mail["EMAIL_FILE_PATH"] or None
+EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=10)
+# The address that mail comes from; the name beside it is the merchant's.
+DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", default="loyalty@localhost")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+ANYMAIL: dict[str, object] = {
+    name.removesuffix("_FILE").removeprefix("ANYMAIL_"): env.str(name.removesuffix("_FILE"))
+    for name in os.environ
+    if name.startswith("ANYMAIL_")
+}
+ANYMAIL.setdefault("REQUESTS_TIMEOUT", EMAIL_TIMEOUT)
+MESSAGES_KEEP_DAYS = env.int("MESSAGES_KEEP_DAYS", default=400)
+# Where the demo's mail server keeps what was sent, for the console to show; empty: there is none.
+MAIL_SINK = env.str("MAIL_SINK", default="")
 
 # --- Console --------------------------------------------------------------------------------------------------
 # Shown beside the user's name on every page: "Staging", say. Empty in production.

@@ -3,18 +3,21 @@
 An app registers in `AppConfig.ready`:
 
     delivery.register("outbox", drain, channels=["outbox"])
+
+A drain that calls providers is registered with `apart=True`, and runs in a thread of its own (apart.py).
 """
 
 import logging
 import os
 import select
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 from django.db import InterfaceError, OperationalError, connections
 
+from loyalty_site.jobs.apart import Apart
 from loyalty_site.jobs.connections import raw_connection
 
 logger = logging.getLogger(__name__)
@@ -35,14 +38,18 @@ class Loop:
     name: str
     drain: Drain
     channels: frozenset[str]
+    apart: bool = False
 
 
 _registered: dict[str, Loop] = {}
 
 
-def register(name: str, drain: Drain, *, channels: Iterable[str] = ()) -> None:
-    """Have every worker's delivery loop call `drain` when one of the channels rings, and every few seconds."""
-    _registered[name] = Loop(name, drain, frozenset(channels))
+def register(name: str, drain: Drain, *, channels: Iterable[str] = (), apart: bool = False) -> None:
+    """Have every worker's delivery loop call `drain` when one of the channels rings, and every few seconds.
+
+    `apart`: in a thread of its own, since it waits for providers.
+    """
+    _registered[name] = Loop(name, drain, frozenset(channels), apart)
 
 
 def unregister(name: str) -> None:
@@ -69,10 +76,11 @@ def run(
     `check` where there is a database.
     """
     listener = _Listener(wake_fd)
+    threads = {loop.name: Apart(loop.name, loop.drain, stop) for loop in registered() if loop.apart}
     try:
         while not stop():
             try:
-                _listen_and_drain(listener, stop, alive, check, poll_seconds)
+                _listen_and_drain(listener, threads, stop, alive, check, poll_seconds)
             except (OperationalError, InterfaceError, psycopg.OperationalError) as error:
                 logger.warning("The delivery loop lost the database: %s", error)
                 listener.close()
@@ -81,10 +89,13 @@ def run(
                 listener.sleep(RECONNECT_SECONDS)
     finally:
         listener.close()
+        for thread in threads.values():
+            thread.end()
 
 
 def _listen_and_drain(
     listener: "_Listener",
+    threads: Mapping[str, Apart],
     stop: Stop,
     alive: Callable[[], None],
     check: Callable[[], None],
@@ -97,12 +108,19 @@ def _listen_and_drain(
     while not stop():
         alive()
         check()
-        more = [loop for loop in due if not stop() and _drain(loop, stop)]
+        more = [loop for loop in due if not stop() and _deliver(loop, threads, stop)]
         rung = listener.wait(0 if more else poll_seconds)
         if rung is None and not more:
             due = loops
         else:
             due = [loop for loop in loops if loop in more or loop.channels & (rung or set())]
+
+
+def _deliver(loop: Loop, threads: Mapping[str, Apart], stop: Stop) -> bool:
+    if loop.name not in threads:
+        return _drain(loop, stop)
+    threads[loop.name].wake()
+    return False
 
 
 def _drain(loop: Loop, stop: Stop) -> bool:

@@ -49,6 +49,8 @@ class Outcome:
     retry_after: float | None = None
     # The address itself is dead (a bounce, an unregistered device): it is not tried for other messages either.
     address_is_dead: bool = False
+    # Deferred with a 429 or 5xx: the waits before another try grow longer.
+    is_busy: bool = False
 
 
 class ChannelDown(Exception):

@@ -1,4 +1,20 @@
+from notifications.models.deliveries import Circuit, Delivery, Suppression, Withdrawal
+from notifications.models.messages import Kind, Message
 from notifications.models.preferences import Channel, Preference
+from notifications.models.templates import MessageTemplate, TemplateOverride
 from notifications.models.webhooks import WebhookDelivery, WebhookEndpoint
 
-__all__ = ["Channel", "Preference", "WebhookDelivery", "WebhookEndpoint"]
+__all__ = [
+    "Channel",
+    "Circuit",
+    "Delivery",
+    "Kind",
+    "Message",
+    "MessageTemplate",
+    "Preference",
+    "Suppression",
+    "TemplateOverride",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "Withdrawal",
+]

@@ -2,7 +2,6 @@
 
 import logging
 import queue
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import connections, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from loyalty_site import sealing
@@ -27,8 +26,8 @@ SECONDS = 20.0
 PLACES = 24
 EACH = 8
 FAILING_PLACES = 8
-# What becomes due while attempts are under way is seen after so long, or at a ring.
-LOOK_SECONDS = 1.0
+# What becomes due while attempts are under way is seen after so long.
+LOOK_SECONDS = 0.5
 
 Clock = Callable[[], datetime]
 Stop = Callable[[], bool]
@@ -59,7 +58,7 @@ class _Sending:
         self.clock, self.stop = clock, stop
         self.ends_at = time.monotonic() + max_seconds if max_seconds is not None else float("inf")
         self.under_way: dict[Future[Attempt], tuple[Claim, bool]] = {}
-        self.finished: queue.SimpleQueue[Future[Attempt] | None] = queue.SimpleQueue()
+        self.finished: queue.SimpleQueue[Future[Attempt]] = queue.SimpleQueue()
         self.sent = Sent()
 
     def run(self) -> Sent:
@@ -71,10 +70,6 @@ class _Sending:
                 if not self.under_way:
                     return self.sent
                 self._record(self._wait())
-
-    def wake(self) -> None:
-        """Look for what is due at once. From any thread."""
-        self.finished.put(None)
 
     def _claim(self, threads: ThreadPoolExecutor, *, failing: bool, places: int, each: int) -> None:
         free = places - sum(1 for _, is_failing in self.under_way.values() if is_failing is failing)
@@ -95,7 +90,7 @@ class _Sending:
                 found.append(self.finished.get_nowait())
         except queue.Empty:
             pass
-        return [future for future in found if future is not None]
+        return found
 
     def _record(self, finished: list[Future[Attempt]]) -> None:
         if not finished:
@@ -146,33 +141,8 @@ def attempt(claim: Claim, clock: Clock) -> Attempt:
     )
 
 
-class _Background:
-    """The sender as a turn of the delivery loop: in a thread of its own, so that no receiver keeps the loop waiting."""
-
-    def __init__(self) -> None:
-        self.thread: threading.Thread | None = None
-        self.sending: _Sending | None = None
-
-    def __call__(self, stop: Stop) -> bool:
-        """See to it that what is due is on its way; never waits for it."""
-        if self.thread is not None and self.thread.is_alive():
-            if self.sending is not None:
-                self.sending.wake()
-        elif claims.is_due(timezone.now()):
-            self.sending = _Sending(timezone.now, stop, None)
-            # No daemon: a process that ends lets the attempts under way be written down.
-            self.thread = threading.Thread(target=self._run, args=[self.sending], name="webhooks-sender")
-            self.thread.start()
-        return False
-
-    def _run(self, sending: _Sending) -> None:
-        try:
-            sending.run()
-        except Exception:
-            # What it held is free again when the leases run out.
-            logger.exception("The sender of webhooks failed; it is started again")
-        finally:
-            connections.close_all()
-
-
-drain = _Background()
+def drain(stop: Stop) -> bool:
+    """The sender as a turn of the delivery loop, in the thread that the loop gives it."""
+    if claims.is_due(timezone.now()):
+        send(stop=stop)
+    return False

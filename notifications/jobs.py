@@ -1,0 +1,27 @@
+"""What the scheduler runs for messages."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from loyalty_site.jobs.models import Run
+from loyalty_site.jobs.scheduled import job
+from notifications import dispatch
+from notifications.operations import purging
+
+
+@job("notifications.send_messages", keep_days=2)
+def send_messages(run: Run) -> dict[str, int]:
+    """Send what the delivery loop has left: nothing, as long as there is one."""
+    report = dispatch.dispatch(max_seconds=50)
+    if report.down:
+        run.status = Run.Status.PARTIAL
+        run.error = f"The provider does not answer: {', '.join(report.down)}."
+    return report.as_counts()
+
+
+@job("notifications.purge", keep_days=90)
+def purge(run: Run) -> dict[str, int]:
+    """Delete messages, and their deliveries, that ended long ago."""
+    return {"purged": purging.purge(finished_before=timezone.now() - timedelta(days=int(settings.MESSAGES_KEEP_DAYS)))}
