@@ -42,6 +42,8 @@ class Report:
     uncertain: int = 0
     late: int = 0
     more: bool = False
+    # Messages that went on with another channel since all channels were looked at.
+    moved: bool = False
     down: list[str] = field(default_factory=list)
 
     def as_counts(self) -> dict[str, int]:
@@ -89,6 +91,8 @@ def dispatch(
                 return report
             if not _send_batch(channel, states[channel], clock, batch_size, merchant_id, report):
                 channels.remove(channel)
+        if not channels and report.moved:
+            report.moved, channels = False, [channel.value for channel in Channel]
     return report
 
 
@@ -181,6 +185,7 @@ def _send(channel: str, batch: Sequence[Outgoing]) -> tuple[list[Outcome], Chann
 def _tell(channel: str, nexts: Sequence[Next], report: Report) -> None:
     counts = Counter(each.said for each in nexts)
     report.counts += counts
+    report.moved |= any(each.moves for each in nexts)
     if nexts:
         log.info("handed over", channel=channel, **counts)
 
