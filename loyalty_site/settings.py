@@ -299,6 +299,8 @@ FCM_CREDENTIALS = env.str("FCM_CREDENTIALS", default="")
 FCM_URL = env.str("FCM_URL", default="https://fcm.googleapis.com").rstrip("/")
 WEBPUSH_PRIVATE_KEY = env.str("WEBPUSH_PRIVATE_KEY", default="")
 WEBPUSH_CONTACT = env.str("WEBPUSH_CONTACT", default="")
+# A folder for text messages and pushes that have no provider, for development: a file a channel, a line a message.
+MESSAGE_SINK = env.str("MESSAGE_SINK", default=str(BASE_DIR / "var" / "messages") if DEBUG else "")
 # For development alone: call addresses of one's own network, by plain HTTP too.
 OUTBOUND_ALLOW_PRIVATE = env.bool("OUTBOUND_ALLOW_PRIVATE", default=False)
 OUTBOUND_PORTS = [int(port) for port in env.list("OUTBOUND_PORTS", default=["443", "8443"])]

@@ -15,7 +15,7 @@ class NotificationsConfig(AppConfig):
         from notifications import checks as checks
         from notifications import dispatch, personal_data, tracking
         from notifications import subscribers as subscribers
-        from notifications.channels import base
+        from notifications.channels import base, registering
         from notifications.channels.email import EmailChannel
         from notifications.models import Channel
         from notifications.operations import queueing
@@ -26,6 +26,7 @@ class NotificationsConfig(AppConfig):
 
         personal_data.register()
         base.register(Channel.EMAIL, EmailChannel)
+        registering.register()
         # Providers may be slow: the news of others does not wait for them.
         delivery.register("messages", dispatch.drain, channels=[queueing.BELL], apart=True)
         webhook_data.register()
