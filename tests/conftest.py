@@ -2,7 +2,15 @@
 
 import signal
 
-pytest_plugins = ["tests.databases", "tests.browsers", "tests.cast", "tests.tills", "tests.callers", "tests.node", "tests.smtp_sink"]
+pytest_plugins = [
+    "tests.databases",
+    "tests.browsers",
+    "tests.cast",
+    "tests.tills",
+    "tests.callers",
+    "tests.node",
+    "tests.smtp_sink",
+]
 
 
 def pytest_configure() -> None:

@@ -27,8 +27,8 @@ except ImportError:
 TTL_SECONDS = 24 * 3600
 # A signature serves for all pushes to one service for so long (RFC 8292 allows a day).
 _TOKEN_SECONDS = 12 * 3600
-# Encrypted, a push may have 4096 bytes (RFC 8030, 7.2).
-MAX_TEXT = 2500
+# Encrypted, a push may have 4096 bytes (RFC 8030, 7.2): so many of them are the text's and the title's.
+MAX_TEXT, MAX_TITLE = 2400, 400
 
 
 class BadSubscription(ValueError):
@@ -103,7 +103,11 @@ def _signature(key: str, contact: str, audience: str, period: int) -> str:
 def _send(outgoing: Outgoing) -> Outcome:
     try:
         info = subscription(outgoing.address)
-        told = {"title": outgoing.subject, "body": outgoing.text[:MAX_TEXT], "link": outgoing.link}
+        told = {
+            "title": _cut(outgoing.subject, MAX_TITLE),
+            "body": _cut(outgoing.text, MAX_TEXT),
+            "link": outgoing.link,
+        }
         body = pywebpush.WebPusher(info).encode(json.dumps(told, ensure_ascii=False).encode())["body"]
     except (ValueError, pywebpush.WebPushException):
         # A key that is no point of the curve, too.
@@ -125,6 +129,11 @@ def _send(outgoing: Outgoing) -> Outcome:
         # The service of one browser: those of the others may answer.
         return Outcome(result=Result.DEFERRED, error="The browser's push service does not answer.", is_busy=True)
     return _outcome(answer)
+
+
+def _cut(text: str, most: int) -> str:
+    """The text, of so many bytes at most."""
+    return text.encode()[:most].decode(errors="ignore")
 
 
 def _outcome(answer: outbound.Answer) -> Outcome:

@@ -268,7 +268,7 @@ def test_attempts_for_a_nudge_are_told_in_the_transaction_that_records_them(alic
     alice.customer.save()
     nudge = new_id()
     queue(alice, at=noon, channels=["email", "sms"], code="loyalty_nudge_expiring_points", kind="marketing",
-          nudge_id=nudge, variables={"headline": "h", "body": "b", "cta": "c", "cta_url": "https://x.example"})  # fmt: skip
+          nudge_id=nudge, variables={"headline": "h", "body": "b", "cta": "c", "cta_url": "https://x.io"})  # fmt: skip
     queue(alice, key="plain", at=noon)
 
     send(noon)
