@@ -16,6 +16,7 @@ class NotificationsConfig(AppConfig):
         from notifications import dispatch, personal_data, tracking
         from notifications import subscribers as subscribers
         from notifications.channels import base, registering
+        from notifications.channels import checks as channel_checks  # noqa: F401
         from notifications.channels.email import EmailChannel
         from notifications.models import Channel
         from notifications.operations import queueing

@@ -1,0 +1,40 @@
+"""What `manage.py check` says of channels that are off, and of calls that are let inside."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+
+from notifications.channels import webpush
+from notifications.channels.fcm import FcmChannel
+from notifications.channels.sms import SmsChannel
+
+
+@checks.register("messages")
+def channels_are_set_up(**_: Any) -> list[checks.CheckMessage]:
+    """A channel without credentials is off: no fault, but worth a line. Bad credentials are a fault."""
+    found: list[checks.CheckMessage] = []
+    if not SmsChannel().is_on():
+        hint = "Set SMS_ACCOUNT, SMS_TOKEN and SMS_FROM; until then text messages are skipped."
+        found.append(checks.Info("Text messages are off.", hint=hint, id="notifications.I003"))
+    if settings.FCM_CREDENTIALS and not FcmChannel().is_on():
+        hint = "It is the JSON of a Google service account's key file."
+        found.append(checks.Error("FCM_CREDENTIALS cannot be read.", hint=hint, id="notifications.E001"))
+    elif not settings.FCM_CREDENTIALS:
+        hint = "Set FCM_CREDENTIALS; until then pushes to apps are skipped."
+        found.append(checks.Info("Pushes to apps are off.", hint=hint, id="notifications.I004"))
+    if why := webpush.why_off():
+        wanted = bool(settings.WEBPUSH_PRIVATE_KEY)
+        kind = checks.Error if wanted else checks.Info
+        number = "notifications.E002" if wanted else "notifications.I005"
+        found.append(kind("Pushes to browsers are off.", hint=why, id=number))
+    return found
+
+
+@checks.register("messages")
+def nothing_inside_is_called(**_: Any) -> list[checks.CheckMessage]:
+    """What is for development alone must not stay on."""
+    if not settings.OUTBOUND_ALLOW_PRIVATE or settings.DEBUG:
+        return []
+    hint = "Merchants could have the platform call services of its own network. Unset OUTBOUND_ALLOW_PRIVATE."
+    return [checks.Warning("Webhooks may go to private addresses.", hint=hint, id="notifications.W001")]
