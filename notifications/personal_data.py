@@ -37,8 +37,8 @@ def register() -> None:
     privacy.keep(
         Suppression._meta.db_table,
         columns=["address", "detail", "lifted_because"],
-        export=lambda customer: _suppressions_of(customer).values("channel", "address", "reason", "created_at"),
-        forget=lambda customer, at: [privacy.delete(_suppressions_of(customer))],
+        export=lambda customer: suppressions_of(customer).values("channel", "address", "reason", "created_at"),
+        forget=lambda customer, at: [privacy.delete(suppressions_of(customer))],
     )
     privacy.keep(
         Withdrawal._meta.db_table,
@@ -76,7 +76,8 @@ def _to(model: type[Message] | type[Delivery], customer: Customer) -> QuerySet[A
     return rows.filter(merchant=customer.merchant_id, plain=customer.email.lower())
 
 
-def _suppressions_of(customer: Customer) -> QuerySet[Suppression]:
+def suppressions_of(customer: Customer) -> QuerySet[Suppression]:
+    """The customer's addresses that the merchant does not write to."""
     addresses = [customer.email.lower(), str(customer.phone_number), customer.push_token]
     return Suppression.objects.filter(merchant=customer.merchant_id, address__in=[each for each in addresses if each])
 

@@ -11,12 +11,17 @@ from django.db.models.functions import Cast
 from loyalty.models import CheckoutIntent, LedgerEntry, Member, PointLot, Redemption, ReplacedCard
 from loyalty_site.tenants import privacy
 from loyalty_site.tenants.models import Customer
+from notifications.models import Delivery, Message, Suppression
+from notifications.personal_data import suppressions_of
 
 # How the rows of a person are found, in each table whose rows the console can change.
 _ROWS: dict[type[Model], Callable[[Customer], QuerySet[Any]]] = {
     Customer: lambda customer: Customer.objects.filter(pk=customer.pk),
     Member: lambda customer: Member.objects.filter(customer=customer),
     Redemption: lambda customer: Redemption.objects.filter(member__customer=customer),
+    Message: lambda customer: Message.objects.filter(customer=customer),
+    Delivery: lambda customer: Delivery.objects.filter(customer=customer),
+    Suppression: lambda customer: suppressions_of(customer),
 }
 # Only looked at, never logged: nobody changes an entry, a lot or an old card in the console.
 NEVER_LOGGED: tuple[type[Model], ...] = (CheckoutIntent, LedgerEntry, PointLot, ReplacedCard)

@@ -110,6 +110,14 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
+                "title": _("Messages"),
+                "items": [
+                    _list(_("Messages"), "notifications.message", "outgoing_mail"),
+                    _list(_("Email log"), "notifications.delivery", "mark_email_read"),
+                    _list(_("Suppressed addresses"), "notifications.suppression", "unsubscribe"),
+                ],
+            },
+            {
                 "title": _("Rules"),
                 "items": [
                     _list(_("Programs"), "loyalty.program", "loyalty"),
@@ -136,6 +144,7 @@ UNFOLD: dict[str, Any] = {
                     _list(_("Queue"), "jobs.queuedtask", "queue", _is_platform),
                     _list(_("Failed tasks"), "django_q.failure", "report", _is_platform),
                     _list(_("Schedules"), "django_q.schedule", "schedule", _is_platform),
+                    _list(_("Message channels"), "notifications.circuit", "electrical_services", _is_platform),
                 ],
             },
         ],

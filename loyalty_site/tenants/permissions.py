@@ -39,6 +39,9 @@ _RULES: dict[str, tuple[frozenset[Role], frozenset[Role]]] = {
     "http.apikey": (_OWN, _OWN),
     "notifications.webhookendpoint": (_MANAGE, _MANAGE),
     "notifications.webhookdelivery": (_MANAGE, _MANAGE),
+    "notifications.message": (_VIEW_ALL, _MANAGE),
+    "notifications.delivery": (_VIEW_ALL, _MANAGE),
+    "notifications.suppression": (_VIEW_ALL, _MANAGE),
 }
 
 # A role at one store knows the merchant's members, since a card is good at every store, and helps them; what holds for

@@ -1,4 +1,5 @@
-"""What staff see of messages: one module a noun."""
+"""The console's pages of messages: one module a noun."""
 
-from notifications.admin import webhook_deliveries as webhook_deliveries
-from notifications.admin import webhook_endpoints as webhook_endpoints
+from notifications.admin import circuits, deliveries, messages, suppressions, webhook_deliveries, webhook_endpoints
+
+__all__ = ["circuits", "deliveries", "messages", "suppressions", "webhook_deliveries", "webhook_endpoints"]

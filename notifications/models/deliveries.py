@@ -78,7 +78,8 @@ class Delivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.code} · {self.recipient}"
+        # Without the recipient: Django's record of what staff did repeats it.
+        return self.code
 
 
 class Suppression(models.Model):
@@ -128,7 +129,8 @@ class Suppression(models.Model):
         indexes = [models.Index(fields=["merchant", "address"], name="suppressions_of_an_address")]
 
     def __str__(self) -> str:
-        return self.address
+        # Without the address: Django's record of what staff did repeats it.
+        return f"{self.get_channel_display()}, {self.get_reason_display()}"
 
 
 class Withdrawal(models.Model):

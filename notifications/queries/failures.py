@@ -1,5 +1,6 @@
 """How many of each template's messages failed: what the alert on message failures goes by."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -15,7 +16,7 @@ _QUERY = """
 SELECT code, count(*) FILTER (WHERE status = 'failed'), count(*)
 FROM loyalty_messages
 WHERE finished_at >= %(since)s AND finished_at <= %(at)s AND status IN ('sent', 'failed')
-    AND code LIKE 'loyalty\\_%%' AND (%(merchant)s::uuid IS NULL OR merchant_id = %(merchant)s)
+    AND code LIKE 'loyalty\\_%%' AND (%(merchants)s::uuid[] IS NULL OR merchant_id = ANY (%(merchants)s))
 GROUP BY code ORDER BY code
 """
 
@@ -39,8 +40,10 @@ class Failures:
         return self.failed >= LEAST_FAILURES and self.ratio > MOST_RATIO
 
 
-def by_template(*, at: datetime, merchant_id: UUID | None = None) -> list[Failures]:
-    """The `loyalty_*` templates of the 24 hours before `at`, of all merchants or of one."""
+def by_template(*, at: datetime, merchant_ids: Sequence[UUID] | None = None) -> list[Failures]:
+    """The `loyalty_*` templates of the 24 hours before `at`, of all merchants or of these."""
     with connection.cursor() as cursor:
-        cursor.execute(_QUERY, {"since": at - WINDOW, "at": at, "merchant": merchant_id})
+        cursor.execute(
+            _QUERY, {"since": at - WINDOW, "at": at, "merchants": None if merchant_ids is None else list(merchant_ids)}
+        )
         return [Failures(*row) for row in cursor.fetchall()]

@@ -161,10 +161,10 @@ def test_the_log_is_searched_by_id_and_filtered(staff, made):
     found = client.get(LOG, {"q": str(first.event_id)}).content.decode()
     assert str(first.pk) in found
     assert str(second.pk) not in found
-    for query in ({"q": "nobody"}, {"q": "\x00"}, {"kind": "loyalty.points_earned"}, {"status__exact": "failed"}):
+    for query in ({"q": "nobody"}, {"q": "x\x00"}, {"kind": "loyalty.points_earned"}, {"status__exact": "failed"}):
         page = client.get(LOG, query, follow=True)
         assert page.status_code == 200
-        assert str(first.pk) not in page.content.decode()
+        assert str(first.pk) not in page.content.decode(), query
 
 
 @pytest.mark.parametrize("role", [Role.CASHIER, Role.ANALYST])

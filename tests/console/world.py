@@ -19,6 +19,7 @@ from loyalty_site.http import keys
 from loyalty_site.jobs.models import Run
 from loyalty_site.tenants import erasures
 from loyalty_site.tenants.models import Merchant, Role, StaffRole, Store, User
+from notifications.models import Circuit, Delivery, Kind, Message, Suppression
 from notifications.webhooks import endpoints
 
 MARK = "xyzzy"
@@ -122,7 +123,27 @@ def make_world(name: str, *, members: int = 2, at: datetime | None = None) -> Wo
         member.refresh_from_db()
         record(world.staff[Role.MANAGER], member)
     erasures.ask(customer=world.members[-1].customer, at=later)
+    _make_messages(world, name, later)
     return world
+
+
+def _make_messages(world: World, name: str, at: datetime) -> None:
+    """A message that was sent, its delivery, and an address that is not written to."""
+    for member in world.members:
+        message = Message.objects.create(
+            merchant=world.merchant, customer=member.customer, member=member, store=world.store,
+            code="loyalty_points_expired", key=f"expired-{member.pk}", kind=Kind.TRANSACTIONAL, channels=["email"],
+            variables={"note": name}, status=Message.Status.SENT, finished_at=at,
+        )  # fmt: skip
+        Delivery.objects.create(
+            merchant=world.merchant, message=message, customer=member.customer, code=message.code, channel="email",
+            recipient=member.customer.email, status=Delivery.Status.SENT, provider_id=f"{name}-provider",
+        )  # fmt: skip
+    Suppression.objects.create(
+        merchant=world.merchant, channel="email", address=f"{name}@bounced.example.com",
+        reason=Suppression.Reason.BOUNCED, detail=f"{name} does not exist",
+    )  # fmt: skip
+    Circuit.objects.get_or_create(channel="push")
 
 
 def _make_member(world: World, name: str, number: int, at: datetime) -> Member:

@@ -15,6 +15,7 @@ from loyalty_site.http import credentials
 from loyalty_site.http.models import IdempotentAnswer
 from loyalty_site.outbox import relay
 from loyalty_site.tenants import erasures, privacy
+from notifications.models import Message, Suppression, Withdrawal
 from notifications.operations import preferences
 from notifications.operations.preferences import Choice
 from tests.console.world import World, make_world, record
@@ -51,6 +52,7 @@ EXEMPT = {
     "loyalty_rewards": "what a merchant offers",
     "api_keys": "where a key is used",
     "staff_tokens": "staff",
+    "loyalty_message_circuits": "why a provider does not answer, without addresses",
     "job_runs": "what ran: counts, and errors without customers' words",
     "job_workers": "processes",
     "job_queued_tasks": "functions and ids",
@@ -124,6 +126,15 @@ def told(world: World) -> Member:
         customer=member.customer, choice=Choice(quiet_hours=(time(21), time(8)), push_token="token-of-hers"), at=now
     )
     erasures.ask(customer=member.customer, at=now)
+    Suppression.objects.create(
+        merchant=member.merchant, channel="email", address=member.customer.email.lower(), reason="bounced", detail=words
+    )
+    Withdrawal.objects.create(merchant=member.merchant, customer=member.customer, source="unsubscribe link", at=now)
+    # An invitation from before she was a customer.
+    Message.objects.create(
+        merchant=member.merchant, recipient=member.customer.email.upper(), code="referral_invite", key="invitation",
+        kind="transactional", channels=["email"], variables={"share_url": f"/join/?ref={member.referral_code}"},
+    )  # fmt: skip
     caller = f"member:{member.merchant_id}:{member.customer.user_id}"
     IdempotentAnswer.objects.create(
         credential=caller,

@@ -1,0 +1,109 @@
+"""The console's pages of messages."""
+
+import re
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.urls import reverse
+
+from loyalty_site.tenants.models import Role
+from notifications import dispatch
+from notifications.models import Delivery, Message, Suppression
+
+
+@pytest.fixture
+def sent(ours):
+    return Delivery.objects.filter(merchant=ours.merchant).order_by("id").first()
+
+
+def key_of(page):
+    return re.search(r'name="key" value="([0-9a-f]{32})"', page.content.decode()).group(1)
+
+
+def test_the_log_is_searched_by_the_whole_address_in_any_case(owner, sent, ours):
+    address = reverse("admin:notifications_delivery_changelist")
+
+    found = owner.get(address, {"q": f"  {sent.recipient.upper()} "})
+    part = owner.get(address, {"q": sent.recipient[:8]})
+
+    assert sent.recipient in found.content.decode()
+    assert ours.members[1].customer.email not in found.content.decode()
+    assert sent.recipient not in part.content.decode()
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"code": "loyalty_points_expired"},
+        {"status__exact": "sent"},
+        {"channel__exact": "email"},
+        {"locale": "de"},
+        {"is_uncertain__exact": "1"},
+        {"created_at_from_0": "2026-01-01", "created_at_from_1": "00:00:00"},
+    ],
+)
+def test_the_log_has_its_filters(owner, sent, filters):
+    assert owner.get(reverse("admin:notifications_delivery_changelist"), filters).status_code == 200
+
+
+def test_sending_again_queues_one_message_however_often_the_form_is_sent(owner, sent, mail):
+    address = reverse("admin:notifications_delivery_again", args=[sent.pk])
+    key = key_of(owner.get(address))
+    Message.objects.filter(pk=sent.message_id).update(variables={"points": 7})
+
+    for _ in range(2):
+        assert owner.post(address, {"key": key}).status_code == 302
+
+    [again] = Message.objects.filter(key__startswith=f"again:{sent.message_id}")
+    assert (again.status, again.customer_id, again.variables) == ("queued", sent.customer_id, {"points": 7})
+    assert LogEntry.objects.filter(object_id=str(sent.pk)).count() == 1
+    dispatch.dispatch()
+    assert sent.recipient in mail.recipients
+
+
+def test_a_forgotten_person_is_not_written_to_again(owner, sent):
+    sent.customer.anonymized_at = sent.created_at
+    sent.customer.save()
+    address = reverse("admin:notifications_delivery_again", args=[sent.pk])
+
+    page = owner.post(address, {"key": key_of(owner.get(address))})
+
+    assert "The person has been forgotten." in page.content.decode()
+    assert not Message.objects.filter(key__startswith="again").exists()
+
+
+def test_an_address_is_lifted_with_a_reason_and_who_did_it(owner, ours):
+    suppressed = Suppression.objects.get(merchant=ours.merchant)
+    address = reverse("admin:notifications_suppression_lift", args=[suppressed.pk])
+    key = key_of(owner.get(address))
+
+    assert owner.post(address, {"key": key, "reason": ""}).status_code == 200
+    assert owner.post(address, {"key": key, "reason": "A new mailbox"}).status_code == 302
+
+    suppressed.refresh_from_db()
+    assert (suppressed.lifted_because, suppressed.lifted_by) == ("A new mailbox", ours.staff[Role.OWNER])
+    again = owner.post(address, {"key": key, "reason": "Twice"}, follow=True)
+    assert "nothing to do here any more" in again.content.decode()
+    assert suppressed.address not in LogEntry.objects.get(object_id=str(suppressed.pk)).object_repr
+
+
+@pytest.mark.parametrize(("role", "may_look", "may_do"), [(Role.MANAGER, True, True), (Role.ANALYST, True, False),
+                                                          (Role.CASHIER, False, False)])  # fmt: skip
+def test_who_may_look_and_who_may_do(client, ours, sent, role, may_look, may_do):
+    client.force_login(ours.staff[role], backend="django.contrib.auth.backends.ModelBackend")
+
+    looked = client.get(reverse("admin:notifications_delivery_changelist")).status_code
+    did = client.get(reverse("admin:notifications_delivery_again", args=[sent.pk])).status_code
+
+    assert looked == (200 if may_look else 403)
+    assert did == (200 if may_do else 403 if may_look else 404)
+
+
+def test_the_list_of_messages_says_what_failed_today(owner, ours, theirs):
+    from django.utils import timezone
+
+    Message.objects.update(status="failed", finished_at=timezone.now())
+
+    page = owner.get(reverse("admin:notifications_message_changelist")).content.decode()
+
+    assert "2 of 2 failed in 24 hours" in page
