@@ -65,7 +65,7 @@ class Composer:
             locale=rendered.locale,
             sender_name=message.merchant.name,
             code=message.code,
-            headers=self._headers(message, variables["unsubscribe_url"]),
+            headers=self._headers(message, variables["unsubscribe_url"] if message.kind == Kind.MARKETING else ""),
             link=str(message.variables.get("cta_url") or variables["hub_url"]),
         )
 
@@ -81,7 +81,8 @@ class Composer:
             "hub_url": self.base + HUB,
             "unsubscribe_url": unsubscribing.link(message) if message.kind == Kind.MARKETING else "",
         }
-        more = _MORE.get(message.code)
+        # A message about no member, such as a test that staff send themselves, says what it was given.
+        more = _MORE.get(message.code) if message.member is not None else None
         return {**common, **message.variables, **(more(self, message) if more is not None else {})}
 
     def _headers(self, message: Message, unsubscribe_url: str) -> dict[str, str]:

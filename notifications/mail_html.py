@@ -36,7 +36,6 @@ _WITH_CONTENT = {
     "head",
     "iframe",
     "object",
-    "form",
     "textarea",
     "select",
     "svg",
@@ -69,6 +68,14 @@ def cleaned(html: str) -> SafeString:
     return mark_safe(_cleaner.clean(html))  # noqa: S308 (that is what the cleaner is for)
 
 
+def left_out(html: str) -> list[str]:
+    """The tags of the markup that `cleaned` takes away, by name."""
+    before, after = _Tags(), _Tags()
+    before.feed(html)
+    after.feed(cleaned(html))
+    return sorted(set(before.names) - set(after.names) - {"tbody"})
+
+
 def framed(body: SafeString, footer: SafeString, *, subject: str, locale: str, context: Mapping[str, Any]) -> str:
     """The whole mail around a cleaned body, its CSS inlined; what is for dark screens stays in a style element."""
     around = {**context, "body": body, "footer": footer, "subject": subject, "locale": locale}
@@ -90,6 +97,15 @@ def as_text(html: str) -> str:
     reader.feed(html)
     reader.close()
     return reader.text()
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.append(tag)
 
 
 class _Reader(HTMLParser):
@@ -128,7 +144,7 @@ class _Reader(HTMLParser):
             self._end(together=True)
         elif tag == "a" and self._href:
             if self._line[self._link_begins :].strip() != self._href:
-                self._line = f"{self._line.rstrip()}: {self._href}"
+                self._line = f"{self._line.rstrip()} <{self._href}>"
             self._href = ""
 
     def handle_data(self, data: str) -> None:

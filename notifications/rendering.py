@@ -88,9 +88,7 @@ class Renderer:
         if not isinstance(text, TemplateOverride):
             return True
         if text.pk not in self._broken:
-            try:
-                check_wording(text)
-            except TemplateRefused as refusal:
+            for refusal in problems(text).values():
                 _log.error("own text %s cannot be used, the next one is sent: %s", text.pk, refusal.detail)
                 self._broken.add(text.pk)
         return text.pk not in self._broken
@@ -114,17 +112,24 @@ def compose(text: Wording, variables: Mapping[str, Any], *, is_override: bool) -
     return Rendered(subject, html, f"{plain}\n\n-- \n{mail_html.as_text(footer)}\n", text.locale, is_override)
 
 
-def check_wording(text: Wording) -> None:
-    """Raise `TemplateRefused`, its `part` the field, where a text may not be stored: see `template_language.check`."""
+def problems(text: Wording) -> dict[str, TemplateRefused]:
+    """Why the text cannot be sent, by field; empty where it can."""
     if text.code not in CODES:
-        raise TemplateRefused(_("There is no such message."), line=1)
-    variables = CODES[text.code].variables
+        return {"code": TemplateRefused(_("There is no such message."))}
+    found = {}
     for part in ("subject", "html", "text"):
         try:
-            check(getattr(text, part), variables)
+            check(getattr(text, part), CODES[text.code].variables)
         except TemplateRefused as refusal:
-            refusal.part = part
-            raise
+            found[part] = refusal
+        if part in needed(text.channel) and not getattr(text, part).strip():
+            found[part] = TemplateRefused(_("It cannot be empty."))
+    return found
+
+
+def needed(channel: str) -> tuple[str, ...]:
+    """The fields without which there is nothing to send."""
+    return {Channel.EMAIL: ("subject", "html"), Channel.PUSH: ("subject", "text")}.get(Channel(channel), ("text",))
 
 
 def _language(locale: str) -> str:

@@ -29,18 +29,17 @@ _ESCAPED = 6  # "'" is written as "&#x27;"
 
 
 class TemplateRefused(Refusal):
-    """A text cannot be used; the line is where, the sentence why."""
+    """A text cannot be used; the line is where, the sentence why; without a line, all of it."""
 
     code = "template_refused"
     status = 422
     told = ("line",)
-    # Which field of the text it is: set by whoever checks several.
-    part = "text"
 
-    def __init__(self, reason: str, *, line: int) -> None:
+    def __init__(self, reason: str, *, line: int | None = None) -> None:
         self.line = line
-        self.reason = reason
-        super().__init__(_("Line %(line)s: %(reason)s") % {"line": line, "reason": reason}, line=line)
+        super().__init__(
+            _("Line %(line)s: %(reason)s") % {"line": line, "reason": reason} if line else reason, line=line
+        )
 
 
 class _BareEngine(Engine):
@@ -107,7 +106,7 @@ class _Walk:
         self.variables = variables
 
     def size(self, nodes: Any, loop: Mapping[str, int]) -> int:
-        """The most characters the nodes (parsed ones, in order) write; `loop` holds the names that exist in the loop around them."""
+        """The most characters the parsed nodes write; `loop` holds the names there are in the loop around them."""
         return sum(self._node(node, loop) for node in nodes)
 
     def _node(self, node: Node, loop: Mapping[str, int]) -> int:

@@ -77,11 +77,12 @@ def filled_in(variables: Mapping[str, Variable], values: Mapping[str, Any], loca
 
     What is not among `variables` is left out; what is missing and not required is empty. Raises `BadVariables`.
     """
+    missing = [name for name, each in variables.items() if each.required and values.get(name) is None]
+    if missing:
+        raise BadVariables(f"{', '.join(missing)}: missing")
     context: dict[str, Any] = {}
     for name, variable in variables.items():
         value = values.get(name)
-        if value is None and variable.required:
-            raise BadVariables(f"{name} is missing")
         head, _, tail = name.partition(".")
         shown = _shown(variable, value, locale)
         if tail:
@@ -97,7 +98,7 @@ def _shown(variable: Variable, value: Any, locale: str) -> Any:
             case Kind.NUMBER:
                 return "" if value is None else Number(int(value), locale)
             case Kind.DATE:
-                return format_date(_day(value), "long", locale=_SHAPES.get(locale, locale)) if value else ""
+                return _date_in_words(_day(value), locale) if value else ""
             case Kind.LIST:
                 return [str(each)[: variable.most] for each in value or ()][:MOST_ITEMS]
             case Kind.URL:
@@ -108,8 +109,17 @@ def _shown(variable: Variable, value: Any, locale: str) -> Any:
         raise BadVariables(f"{variable.name} cannot be shown as a {variable.kind}: {error}") from error
 
 
+def _date_in_words(day: date, locale: str) -> str:
+    shown = format_date(day, "long", locale=_SHAPES.get(locale, locale))
+    # The first of a month is "1er" in French; CLDR has no word for it.
+    return f"1er{shown[1:]}" if locale == "fr" and day.day == 1 else shown
+
+
 def _day(value: Any) -> date:
-    return date.fromisoformat(value) if isinstance(value, str) else value
+    day = date.fromisoformat(value) if isinstance(value, str) else value
+    if not isinstance(day, date):
+        raise TypeError("not a day")
+    return day
 
 
 def _address(value: str) -> str:

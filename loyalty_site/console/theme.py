@@ -123,6 +123,7 @@ UNFOLD: dict[str, Any] = {
                     _list(_("Programs"), "loyalty.program", "loyalty"),
                     _list(_("Tiers"), "loyalty.tier", "military_tech"),
                     _list(_("Rewards"), "loyalty.reward", "featured_seasonal_and_gifts"),
+                    _list(_("Message texts"), "notifications.templateoverride", "edit_note"),
                 ],
             },
             {

@@ -1,5 +1,21 @@
 """The console's pages of messages: one module a noun."""
 
-from notifications.admin import circuits, deliveries, messages, suppressions, webhook_deliveries, webhook_endpoints
+from notifications.admin import (
+    circuits,
+    deliveries,
+    messages,
+    suppressions,
+    templates,
+    webhook_deliveries,
+    webhook_endpoints,
+)
 
-__all__ = ["circuits", "deliveries", "messages", "suppressions", "webhook_deliveries", "webhook_endpoints"]
+__all__ = [
+    "circuits",
+    "deliveries",
+    "messages",
+    "suppressions",
+    "templates",
+    "webhook_deliveries",
+    "webhook_endpoints",
+]

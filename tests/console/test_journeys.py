@@ -92,3 +92,43 @@ def test_no_page_is_wider_than_the_screen(width, live_site, shop, browser_page):
         page.goto(f"{live_site.url}/admin/{address}")
 
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+
+
+def test_a_manager_writes_a_text_sees_it_framed_and_goes_back_to_the_default(live_site, shop, browser_page):
+    page = browser_page
+    refused: list[str] = []
+    page.on("console", lambda said: refused.append(said.text) if "Content Security Policy" in said.text else None)
+    _sign_in(page, live_site, shop.staff[Role.MANAGER])
+
+    page.locator("#nav-sidebar-apps a[href='/admin/notifications/templateoverride/']").click()
+    row = page.locator("tr", has_text="Stamp card full").first
+    row.get_by_role("link", name="Write your own").click()
+    framed = page.frame_locator("iframe[name=preview]")
+    framed.get_by_text("Your stamp card is full").first.wait_for()
+    page.fill(
+        "[name=html]", "<h1>Bravo</h1><p>{{ stamps }} stamps</p><p class='button'><a href='{{ hub_url }}'>Go</a></p>"
+    )
+    page.get_by_role("button", name="Preview what is typed").click()
+    framed.get_by_text("10 stamps").wait_for()
+    assert framed.get_by_role("link", name="Go").evaluate("each => getComputedStyle(each).borderTopWidth") == "13px"
+    page.fill("[name=subject]", "{{ settings }}")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_text("Line 1: There is no variable “settings” in this message.").wait_for()
+    page.fill("[name=subject]", "Bravo {{ member.first_name }}")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_text("was added successfully").wait_for()
+    assert "Yours" in row.inner_text()
+    assert "Bravo Anna" in row.inner_text()
+
+    row.get_by_role("link", name="Edit").click()
+    page.frame_locator("iframe >> nth=1").get_by_text("Your stamp card is full").first.wait_for()
+    page.get_by_role("button", name="Send the saved text to me").click()
+    page.get_by_text(f"A test is on its way to {shop.staff[Role.MANAGER].email}.").wait_for()
+    page.set_viewport_size({"width": 320, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    page.get_by_role("link", name="Back to the default ...").click()
+    page.get_by_role("button", name="Yes, I\u2019m sure").click()
+    page.get_by_text("was deleted successfully").wait_for()
+    assert "Default" in row.inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert refused == []

@@ -19,7 +19,7 @@ from loyalty_site.http import keys
 from loyalty_site.jobs.models import Run
 from loyalty_site.tenants import erasures
 from loyalty_site.tenants.models import Merchant, Role, StaffRole, Store, User
-from notifications.models import Circuit, Delivery, Kind, Message, Suppression
+from notifications.models import Circuit, Delivery, Kind, Message, Suppression, TemplateOverride
 from notifications.webhooks import endpoints
 
 MARK = "xyzzy"
@@ -122,6 +122,11 @@ def make_world(name: str, *, members: int = 2, at: datetime | None = None) -> Wo
         )
         member.refresh_from_db()
         record(world.staff[Role.MANAGER], member)
+    for at_store in (None, store):
+        TemplateOverride.objects.create(
+            merchant=merchant, store=at_store, code="loyalty_birthday", channel="email", locale="en",
+            subject=f"{name.title()} wishes", html=f"<p>{name.title()} wishes you a happy birthday</p>",
+        )  # fmt: skip
     erasures.ask(customer=world.members[-1].customer, at=later)
     _make_messages(world, name, later)
     return world
