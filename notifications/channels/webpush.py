@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings
 
 from notifications import outbound
@@ -78,11 +79,9 @@ def why_off() -> str:
     return ""
 
 
-def public_key() -> str:
+def public_key(private_key: str) -> str:
     """What a browser subscribes with (`applicationServerKey`), as unpadded base64url."""
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-    key = _vapid(settings.WEBPUSH_PRIVATE_KEY).public_key
+    key = _vapid(private_key).public_key
     return str(py_vapid.utils.b64urlencode(key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)))
 
 

@@ -1,9 +1,11 @@
 """Pushes to apps and to browsers, at servers that check what they are given."""
 
 import json
+from io import StringIO
 from uuid import uuid4
 
 import pytest
+from django.core.management import call_command
 from py_vapid import Vapid02
 from py_vapid.utils import b64urlencode
 
@@ -132,6 +134,13 @@ def test_without_good_credentials_it_is_off(settings, credentials):
     assert not FcmChannel().is_on()
 
 
+def told(command):
+    """What a command prints."""
+    out = StringIO()
+    call_command(command, format="json", stdout=out)
+    return json.loads(out.getvalue())
+
+
 # --- To browsers ----------------------------------------------------------------------------------------------
 @pytest.fixture
 def service(settings, own_network):
@@ -238,13 +247,22 @@ def test_without_a_key_browsers_are_off_and_it_is_said(settings):
     assert "not a VAPID key" in webpush.why_off()
 
 
-def test_the_key_for_browsers_is_that_of_the_signature(service):
+def test_the_key_for_browsers_is_that_of_the_signature(service, settings):
     WebPushChannel().send([a_push(service.subscription())])
 
-    assert service.heard[0].headers["authorization"].endswith(f"k={webpush.public_key()}")
+    assert service.heard[0].headers["authorization"].endswith(f"k={told('webpush_keys')['public_key']}")
 
 
 # --- Both -----------------------------------------------------------------------------------------------------
+def test_a_new_key_can_be_made(settings):
+    settings.WEBPUSH_PRIVATE_KEY = ""
+    made = told("webpush_keys")
+
+    settings.WEBPUSH_PRIVATE_KEY, settings.WEBPUSH_CONTACT = made["WEBPUSH_PRIVATE_KEY"], "mailto:a@b.example"
+    assert webpush.why_off() == ""
+    assert told("webpush_keys") == {"public_key": made["public_key"]}
+
+
 def test_each_address_goes_where_it_belongs(fcm, service):
     outcomes = PushChannel().send([a_push("device-1"), a_push(service.subscription()), a_push("device-2")])
 

@@ -12,9 +12,13 @@ from loyalty.events import EntryEvent, PointsEarned, RedemptionCancelled
 from loyalty_site import outbox
 from loyalty_site.outbox import relay
 from loyalty_site.outbox.models import OutboxEvent
-from notifications.models import WebhookDelivery, WebhookEndpoint
+from loyalty_site.tenants.models import Role, User
+from notifications import dispatch
+from notifications.models import Message, WebhookDelivery, WebhookEndpoint
 from notifications.webhooks import claims, endpoints, payloads, replaying, schedule, sending, signing, subscribers
+from tests import smtp_sink
 from tests.cast import NOON, make_member, refused
+from tests.console.world import make_user
 from tests.notifications.conftest import send, waits_are_over
 from tests.standins import Reply
 
@@ -410,3 +414,28 @@ def test_every_event_class_that_adds_facts_is_known():
     assert kinds["loyalty.redemption_cancelled"] is RedemptionCancelled
     assert EntryEvent not in kinds.values()
     assert not [kind for kind in kinds if kind.startswith("tests.")]
+
+
+# --- Telling the merchant -------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("status", "said"), [(410, "(410)"), (500, "took no event")])
+def test_the_owners_are_told_that_an_endpoint_is_off(waiting, receiver, cafe, bookshop, mail, status, said):
+    make_user("owner@cafe.example", role=Role.OWNER, merchant=cafe)
+    make_user("second@cafe.example", role=Role.OWNER, merchant=cafe)
+    make_user("manager@cafe.example", role=Role.MANAGER, merchant=cafe)
+    make_user("owner@bookshop.example", role=Role.OWNER, merchant=bookshop.merchant)
+    left = make_user("left@cafe.example", role=Role.OWNER, merchant=cafe)
+    User.objects.filter(pk=left.pk).update(is_active=False)
+    WebhookDelivery.objects.update(attempts=9)
+    receiver.usual = lambda heard: Reply(status)
+
+    send()
+    messages = Message.objects.filter(code="webhook_endpoint_off")
+    assert {message.recipient for message in messages} == {"owner@cafe.example", "second@cafe.example"}
+
+    dispatch.dispatch()
+    assert set(messages.values_list("status", flat=True)) == {"sent"}
+    text = smtp_sink.body(mail.to("owner@cafe.example")[0])
+    endpoint = WebhookEndpoint.objects.get()
+    assert said in " ".join(text.split())
+    assert f"https://loyalty.example/admin/notifications/webhookendpoint/{endpoint.pk}/change/" in text
+    assert endpoint.url not in text
