@@ -130,7 +130,7 @@ def _outcome(answer: httpx2.Response) -> Outcome:
     facts = handing.facts_of(answer)
     name = facts.get("name")
     if answer.is_success and isinstance(name, str) and name:
-        return Outcome(result=Result.SENT, provider_id=name)
+        return Outcome(result=Result.SENT, provider_id=handing.word(name))
     if answer.status_code == 429 or answer.status_code >= 500:
         return handing.busy(answer.status_code, answer.headers)
     error = facts.get("error")
@@ -149,8 +149,8 @@ def _code(error: dict[str, Any]) -> str:
     """FCM's own code among the details, else the general one."""
     for detail in error.get("details") or []:
         if isinstance(detail, dict) and isinstance(detail.get("errorCode"), str):
-            return str(detail["errorCode"])
-    return str(error.get("status", ""))
+            return handing.word(detail["errorCode"])
+    return handing.word(error.get("status"))
 
 
 def _is_about_the_token(error: dict[str, Any], code: str) -> bool:

@@ -65,6 +65,11 @@ def facts_of(response: httpx2.Response) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def word(said: object) -> str:
+    """An id or code of the provider's as we keep it: what is no plain text of ours to store is left out."""
+    return "".join(sign for sign in said if " " < sign <= "~")[:255] if isinstance(said, str) else ""
+
+
 def failed(error: httpx2.HTTPError) -> ChannelDown:
     """The provider could not be reached, or broke off."""
     return ChannelDown(f"{type(error).__name__}: no answer from the provider.")

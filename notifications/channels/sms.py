@@ -65,7 +65,7 @@ def _outcome(answer: httpx2.Response) -> Outcome:
     sid = facts.get("sid")
     # 201 says that it was taken, whatever else it says.
     if answer.status_code == 201 or (answer.is_success and isinstance(sid, str) and sid):
-        return Outcome(result=Result.SENT, provider_id=sid if isinstance(sid, str) else "")
+        return Outcome(result=Result.SENT, provider_id=handing.word(sid))
     if answer.status_code == 429 or answer.status_code >= 500:
         return handing.busy(answer.status_code, answer.headers)
     code = facts.get("code")

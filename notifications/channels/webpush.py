@@ -137,7 +137,7 @@ def _cut(text: str, most: int) -> str:
 
 def _outcome(answer: outbound.Answer) -> Outcome:
     if 200 <= answer.status < 300:
-        return Outcome(result=Result.SENT, provider_id=answer.headers.get("location", "")[:255])
+        return Outcome(result=Result.SENT, provider_id=handing.word(answer.headers.get("location")))
     if answer.status in (404, 410):
         return Outcome(result=Result.REFUSED, error=f"The subscription is gone: {answer.status}.", address_is_dead=True)
     if answer.status == 429 or answer.status >= 500:

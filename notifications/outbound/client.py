@@ -111,7 +111,8 @@ def client() -> OutboundClient:
 
 
 def _plainly(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
+    # What a stranger's server says may hold what the database cannot keep.
+    text = "".join(sign for sign in str(error) if sign.isprintable()).strip() or "no answer"
     return f"{type(error).__name__}: {text}"[:300]
 
 

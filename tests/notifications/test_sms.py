@@ -143,6 +143,12 @@ def test_where_the_provider_goes_away_what_was_sent_is_known(provider):
     assert [outcome.result for outcome in outcomes] == [Result.SENT, *[Result.DEFERRED] * 4]
 
 
+def test_an_id_that_cannot_be_kept_is_kept_as_far_as_it_can(provider):
+    provider.replies = [as_json({"sid": "SM\x00\ud8001"}, 201), as_json({"sid": ["SM"]}, 201)]
+
+    assert [send()[0].provider_id for _ in range(2)] == ["SM1", ""]
+
+
 def test_without_credentials_the_channel_is_off(settings):
     settings.SMS_ACCOUNT = settings.MESSAGE_SINK = ""
 
