@@ -309,7 +309,7 @@ WEBHOOK_KEEP_DAYS = env.int("WEBHOOK_KEEP_DAYS", default=30)
 # --- Mail -----------------------------------------------------------------------------------------------------
 # MAIL_PROVIDER names one of django-anymail's backends (postmark, mailgun, amazon_ses ...), set up by ANYMAIL_*; else
 # EMAIL_URL says how: smtp+tls://user:password@host:587, consolemail://, filemail:////var/spool/mail. With neither,
-# e-mail is off, and `manage.py check` says so.
+# e-mail is off, and `manage.py check --deploy` says so.
 MAIL_PROVIDER = env.str("MAIL_PROVIDER", default="")
 _mail = env.email_url("EMAIL_URL", default=f"filemail:///{BASE_DIR / 'var' / 'mail'}" if DEBUG else "dummymail://")
 EMAIL_BACKEND = f"anymail.backends.{MAIL_PROVIDER}.EmailBackend" if MAIL_PROVIDER else _mail["EMAIL_BACKEND"]

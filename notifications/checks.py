@@ -1,4 +1,4 @@
-"""What `manage.py check` says of a set-up that sends nothing, or sends links that lead nowhere."""
+"""What `manage.py check --deploy` says of a set-up that sends nothing, or sends links that lead nowhere."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.core import checks
 from notifications.channels.email import EmailChannel
 
 
-@checks.register("mail")
+@checks.register("mail", deploy=True)
 def mail_is_set_up(**_: Any) -> list[checks.CheckMessage]:
     """E-mail that is off, and messages without an address of the platform's own, are worth a line."""
     if not EmailChannel().is_on():

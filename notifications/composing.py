@@ -138,7 +138,7 @@ def _downgrade(composer: Composer, message: Message) -> dict[str, Any]:
 
 def _invite(composer: Composer, message: Message) -> dict[str, Any]:
     """Whose first name is in it is who invites; whose card they hold is nobody's business."""
-    inviter = message.member.customer if message.member is not None else None
+    inviter = composer.reading.inviters.get(message.member_id) if message.member_id is not None else None
     return {
         "member.first_name": inviter.first_name if inviter is not None else "",
         "card.number": "",

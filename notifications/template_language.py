@@ -165,7 +165,7 @@ class _Walk:
                 size += len(name)
             elif variable is None:
                 raise self._unknown(name, loop, line)
-            elif variable.kind == Kind.LIST and is_shown and not given.filters:
+            elif variable.kind == Kind.LIST and is_shown and not _makes_one_of(given):
                 raise TemplateRefused(_("“%s” is a list: loop over it, or join it.") % name, line=line)
             else:
                 size += variable.size * (MOST_ITEMS if variable.kind == Kind.LIST else 1)
@@ -191,6 +191,11 @@ def _operands(condition: Any) -> Iterator[FilterExpression]:
         yield condition.value
     for side in (condition.first, condition.second):
         yield from _operands(side)
+
+
+def _makes_one_of(list_given: FilterExpression) -> bool:
+    """Whether the first filter makes one value of a list."""
+    return bool(list_given.filters) and list_given.filters[0][0]._filter_name in ("join", "first", "last", "length")
 
 
 def _name(given: Any) -> str:

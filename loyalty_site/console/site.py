@@ -40,8 +40,10 @@ class ConsoleSite(UnfoldAdminSite):
     index_template = "admin/index.html"
 
     def extra_urls(self) -> list[Any]:
-        """Where somebody invited chooses a password, before they can sign in."""
-        return [path("invitation/<uidb64>/<token>/", invitation, name="invitation")]
+        """Where somebody invited chooses a password, before they can sign in; and the mail that a demo keeps."""
+        from loyalty_site.console import mailbox
+
+        return [path("invitation/<uidb64>/<token>/", invitation, name="invitation"), *mailbox.urls()]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The figures of each of the user's merchants."""

@@ -25,6 +25,12 @@ def _is_platform(request: HttpRequest) -> bool:
     return permissions.is_platform(request.user)
 
 
+def _keeps_mail(request: HttpRequest) -> bool:
+    from loyalty_site.console import mailbox
+
+    return mailbox.is_there(request)
+
+
 def _list(title: Any, label: str, icon: str, permission: Callable[[HttpRequest], bool] | None = None) -> dict[str, Any]:
     app, model = label.split(".")
     return {
@@ -114,6 +120,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _list(_("Messages"), "notifications.message", "outgoing_mail"),
                     _list(_("Email log"), "notifications.delivery", "mark_email_read"),
+                    _list(_("Message texts"), "notifications.templateoverride", "edit_note"),
                     _list(_("Suppressed addresses"), "notifications.suppression", "unsubscribe"),
                 ],
             },
@@ -123,7 +130,6 @@ UNFOLD: dict[str, Any] = {
                     _list(_("Programs"), "loyalty.program", "loyalty"),
                     _list(_("Tiers"), "loyalty.tier", "military_tech"),
                     _list(_("Rewards"), "loyalty.reward", "featured_seasonal_and_gifts"),
-                    _list(_("Message texts"), "notifications.templateoverride", "edit_note"),
                 ],
             },
             {
@@ -140,6 +146,12 @@ UNFOLD: dict[str, Any] = {
                 "title": _("Platform"),
                 "items": [
                     _list(_("Users"), "tenants.user", "person", _is_platform),
+                    {
+                        "title": _("Sent mail"),
+                        "icon": "mail",
+                        "link": reverse_lazy("admin:mail"),
+                        "permission": _keeps_mail,
+                    },
                     _list(_("Events"), "outbox.outboxevent", "outbox", _is_platform),
                     _list(_("Workers"), "jobs.worker", "memory", _is_platform),
                     _list(_("Queue"), "jobs.queuedtask", "queue", _is_platform),

@@ -1,22 +1,29 @@
-"""What the sender has to know of a batch of messages: read in three queries, however many there are."""
+"""What the sender has to know of a batch of messages: read in a handful of queries, however many there are."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.db.models import Q
+
 from loyalty.models import Program
-from loyalty_site.tenants.models import Customer
+from loyalty_site.tenants.models import Customer, Merchant
 from notifications.models import Channel, Message, Preference, Suppression
 from notifications.sending.claims import Claim
 
 
 @dataclass
 class Reading:
-    """The messages of a batch, with customers, members, preferences and merchants; programs and suppressions beside."""
+    """The messages of a batch, with customers, members, preferences and merchants; the rest beside.
+
+    Merchants and programs are few: read once each, and not with every message.
+    """
 
     messages: list[Message]
     programs: dict[UUID, Program] = field(default_factory=dict)
+    # Who invites, by the id of the member, for messages to somebody who is no customer.
+    inviters: dict[UUID, Customer] = field(default_factory=dict)
     suppressed: set[tuple[UUID, str, str]] = field(default_factory=set)
 
     def program_of(self, message: Message) -> Program | None:
@@ -50,14 +57,11 @@ class Reading:
 def read(claims: Sequence[Claim]) -> Reading:
     """Read the claimed messages, in the order of the claims."""
     ids = [claim.message_id for claim in claims]
-    rows = Message.objects.select_related(
-        "merchant", "customer", "customer__preference", "member__program", "member__customer"
-    ).in_bulk(ids)
+    rows = Message.objects.select_related("customer", "customer__preference", "member").in_bulk(ids)
     reading = Reading([rows[each] for each in ids if each in rows])
+    _add_merchants(reading)
+    _add_inviters(reading)
     merchants = {message.merchant_id for message in reading.messages}
-    reading.programs = {
-        program.merchant_id: program for program in Program.objects.filter(merchant__in=merchants, is_active=True)
-    }
     addresses = {
         plain(message.channel, address)
         for message in reading.messages
@@ -69,6 +73,30 @@ def read(claims: Sequence[Claim]) -> Reading:
         )
     )
     return reading
+
+
+def _add_merchants(reading: Reading) -> None:
+    """Merchants and programs, in two queries: the active ones, and those of the members."""
+    merchants = Merchant.objects.in_bulk({message.merchant_id for message in reading.messages})
+    members = [message.member for message in reading.messages if message.member is not None]
+    wanted = Q(merchant__in=merchants, is_active=True) | Q(pk__in={member.program_id for member in members})
+    programs = {program.pk: program for program in Program.objects.filter(wanted)}
+    for message in reading.messages:
+        message.merchant = merchants[message.merchant_id]
+    for member in members:
+        member.program = programs[member.program_id]
+    reading.programs = {each.merchant_id: each for each in programs.values() if each.is_active}
+
+
+def _add_inviters(reading: Reading) -> None:
+    wanted = {
+        message.member.pk: message.member.customer_id
+        for message in reading.messages
+        if message.customer is None and message.member is not None
+    }
+    if wanted:
+        found = Customer.objects.in_bulk(set(wanted.values()))
+        reading.inviters = {member_id: found[customer_id] for member_id, customer_id in wanted.items()}
 
 
 def address_of(message: Message, channel: str) -> str:

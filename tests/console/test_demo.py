@@ -172,6 +172,25 @@ def test_a_second_start_keeps_the_data_and_signs_people_in(house):
     assert second.end(signal.SIGTERM)[0] == 0
 
 
+def test_who_enrols_at_its_till_gets_a_mail_in_their_language_that_stays_on_this_machine(house):
+    demo = house.serve()
+    asked = urllib.request.Request(
+        demo.report["address"] + "api/v1/store/loyalty/cards",
+        json.dumps({"email": "zoe@example.com", "firstName": "Zoé", "locale": "fr"}).encode(),
+        {"Authorization": f"Api-Key {demo.report['tills'][0]['key']}", "Content-Type": "application/json"},
+    )
+
+    with urllib.request.urlopen(asked, timeout=20) as answer:
+        assert answer.status == 201
+
+    _until(lambda: list((house.var / "mail").glob("*.eml")))
+    mail = min((house.var / "mail").glob("*.eml")).read_text()
+    assert "To: zoe@example.com" in mail
+    assert "Bonjour Zoé" in mail
+    assert f"{demo.report['address']}account/loyalty" in mail
+    assert demo.end(signal.SIGTERM)[0] == 0
+
+
 def test_after_a_kill_the_next_start_recovers(house):
     killed = house.serve()
     killed.process.kill()
@@ -187,7 +206,9 @@ def test_after_a_kill_the_next_start_recovers(house):
     assert house.processes() == []
 
 
-@pytest.mark.parametrize(("name", "words"), [("web", ["gunicorn"]), ("worker", ["run_worker"])])
+@pytest.mark.parametrize(
+    ("name", "words"), [("web", ["gunicorn"]), ("worker", ["run_worker"]), ("mail", ["mail_sink"])]
+)
 def test_where_a_part_dies_it_says_which_and_ends_with_1(house, name, words):
     demo = house.serve()
 

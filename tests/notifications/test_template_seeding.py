@@ -2,18 +2,21 @@
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
-from notifications.catalogue import CODES, LOCALES
+from notifications import template_library
+from notifications.catalogue import CODES, COMMON, LOCALES
 from notifications.models import MessageTemplate, TemplateOverride
 from notifications.operations import templates
 from notifications.rendering import compose, problems
+from tests import server
 
-pytestmark = pytest.mark.django_db
 NAMES = re.compile(r"\{\{ *([\w.]+)|\{% (?:el)?if ([^%]+)%\}|in (\w+) %\}")
 
 
@@ -21,7 +24,7 @@ def state() -> list[dict[str, object]]:
     return list(MessageTemplate.objects.order_by("pk").values())
 
 
-def test_after_migrate_every_message_has_its_text_in_every_language():
+def test_after_migrate_every_message_has_its_text_in_every_language(db):
     there = set(MessageTemplate.objects.values_list("code", "channel", "locale"))
 
     assert there == {
@@ -30,7 +33,7 @@ def test_after_migrate_every_message_has_its_text_in_every_language():
     assert len([1 for _code, channel, _locale in there if channel == "email"]) == 15 * 4
 
 
-def test_seeding_again_changes_nothing():
+def test_seeding_again_changes_nothing(db):
     before = state()
 
     report = templates.seed()
@@ -39,7 +42,7 @@ def test_seeding_again_changes_nothing():
     assert state() == before
 
 
-def test_seeding_mends_what_is_missing_changed_or_gone_and_keeps_the_rest():
+def test_seeding_mends_what_is_missing_changed_or_gone_and_keeps_the_rest(db):
     before = state()
     changed, missing = MessageTemplate.objects.order_by("pk")[:2]
     MessageTemplate.objects.filter(pk=changed.pk).update(text="Somebody was here")
@@ -72,7 +75,7 @@ def test_a_merchants_own_texts_are_never_touched(cafe, counter):
     assert list(TemplateOverride.objects.order_by("pk").values()) == own
 
 
-def test_seeding_costs_the_same_however_much_there_is_to_do():
+def test_seeding_costs_the_same_however_much_there_is_to_do(db):
     with CaptureQueriesContext(connection) as nothing:
         templates.seed()
     MessageTemplate.objects.update(text="x")
@@ -84,7 +87,7 @@ def test_seeding_costs_the_same_however_much_there_is_to_do():
     assert len(everything) == 3
 
 
-def test_the_command_says_what_it_changed(capsys):
+def test_the_command_says_what_it_changed(capsys, db):
     MessageTemplate.objects.filter(locale="lb", channel="sms").delete()
 
     call_command("seed_message_templates", format="json")
@@ -144,7 +147,7 @@ def test_every_mail_has_the_same_parts_in_every_language():
         ("lb", "1 Punkt op Ärer Kaart bei Café Central leeft", "2 Punkten op Ärer Kaart bei Café Central lafen"),
     ],
 )
-def test_one_point_is_one_and_two_are_two(locale, one, many):
+def test_one_point_is_one_and_two_are_two(locale, one, many, db):
     code = CODES["loyalty_points_expiring"]
     template = MessageTemplate.objects.get(code=code.code, channel="email", locale=locale)
 
@@ -153,7 +156,7 @@ def test_one_point_is_one_and_two_are_two(locale, one, many):
 
 
 @pytest.mark.parametrize(("days", "words"), [(0, "2027."), (1, "tomorrow"), (2, "in 2 days")])
-def test_the_day_before_is_called_tomorrow(days, words):
+def test_the_day_before_is_called_tomorrow(days, words, db):
     code = CODES["loyalty_points_expiring"]
     template = MessageTemplate.objects.get(code=code.code, channel="email", locale="en")
 
@@ -163,7 +166,7 @@ def test_the_day_before_is_called_tomorrow(days, words):
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-def test_a_mail_reads_well_where_everything_that_may_be_missing_is(locale):
+def test_a_mail_reads_well_where_everything_that_may_be_missing_is(locale, db):
     for code in CODES.values():
         values = {
             name: code.samples(locale)[name] if variable.required else None for name, variable in code.variables.items()
@@ -176,3 +179,56 @@ def test_a_mail_reads_well_where_everything_that_may_be_missing_is(locale):
         assert " ," not in text
         assert "<>" not in text
         assert "  " not in text.replace("-- ", "")
+
+
+# --- Real databases -------------------------------------------------------------------------------------------
+def test_two_who_seed_at_once_seed_once(own_database):
+    MessageTemplate.objects.filter(locale="fr").delete()
+    MessageTemplate.objects.filter(locale="de").update(text="x")
+    wait = Barrier(4)
+
+    def seed(_number: int) -> dict[str, int]:
+        wait.wait()
+        try:
+            return templates.seed()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as pool:
+        reports = list(pool.map(seed, range(4)))
+
+    assert all(report["templates"] == MessageTemplate.objects.count() for report in reports)
+    assert templates.seed()["unchanged"] == MessageTemplate.objects.count()
+
+
+@pytest.mark.long
+def test_migrate_brings_the_texts_of_the_release(own_database, manage):
+    MessageTemplate.objects.filter(locale="fr").delete()
+    before = MessageTemplate.objects.count()
+
+    assert manage("migrate", "--verbosity=0").returncode == 0
+
+    assert MessageTemplate.objects.count() > before
+    assert templates.seed()["unchanged"] == MessageTemplate.objects.count()
+
+
+# --- The handbook ---------------------------------------------------------------------------------------------
+def test_the_page_for_merchants_names_every_message_and_variable_and_no_other():
+    page = (server.ROOT / "docs" / "message-templates.md").read_text()
+    rows = {
+        cells[0].strip("`"): cells
+        for line in re.findall(r"^\| (`\w+` \|.*) \|$", page, re.MULTILINE)
+        if len(cells := [each.strip() for each in line.split("|")]) == 5
+    }
+    common = {variable.name for variable in COMMON}
+
+    assert set(rows) == set(CODES)
+    for code in CODES.values():
+        _name, when, kind, channels, variables = rows[code.code]
+        assert (when, kind) == (code.when, code.kind)
+        assert len(channels.split(",")) == len(code.channels)
+        assert re.findall(r"`([\w.]+)`", variables) == [each.name for each in code.own if each.name not in common]
+    for variable in COMMON:
+        assert f"| `{variable.name}` | {variable.help} |" in page
+    for name in template_library.FILTERS:
+        assert f"`{name}`" in page

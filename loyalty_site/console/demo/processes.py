@@ -80,6 +80,10 @@ class Processes:
             )
         self.children.append(Child(name, process, log))
 
+    def named(self, name: str) -> Child:
+        """The child of that name."""
+        return next(child for child in self.children if child.name == name)
+
     def ended(self) -> Child | None:
         """A child that has ended, if one has."""
         return next((child for child in self.children if child.has_ended), None)

@@ -88,10 +88,20 @@ class Command(ReportCommand):
 
     def _serve(self, listener: socket.socket) -> dict[str, Any]:
         """Start web and worker; return once the site answers. Leaves with 1 where it does not."""
-        self._say("Starting web and worker ...")
+        self._say("Starting web, worker and a mail server ...")
         self.processes = processes = Processes(embedded.directory() / "log").__enter__()
-        environment = _environment()
+        address = f"http://{web.HOST}:{listener.getsockname()[1]}/"
         manage = str(Path(settings.BASE_DIR) / "manage.py")
+        mail = embedded.directory() / "mail"
+        # Any free port: only the others need to know it.
+        with web.listen(0) as mailbox:
+            environment = _environment(address, mail, mailbox.getsockname()[1])
+            processes.start(
+                "mail",
+                [sys.executable, manage, "mail_sink", str(mail), f"--fd={mailbox.fileno()}"],
+                environment=environment,
+                pass_fds=[mailbox.fileno()],
+            )
         processes.start(
             "web",
             [*_GUNICORN, f"--bind=fd://{listener.fileno()}", f"--chdir={settings.BASE_DIR}"],
@@ -104,12 +114,11 @@ class Command(ReportCommand):
         self.tills = tills.tills(timezone.now())
         # The children have connections of their own; ours would only be idle.
         connections.close_all()
-        address = f"http://{web.HOST}:{listener.getsockname()[1]}/"
         answers = web.wait_until_it_answers(
             f"{address}admin/login/", seconds=READY_SECONDS, is_over=lambda: processes.are_over
         )
         if not answers and not processes.are_over:
-            self._fail("web does not answer", processes.children[0].last_lines())
+            self._fail("web does not answer", processes.named("web").last_lines())
         if processes.are_over:
             # Before there was anything to show.
             sys.exit(self._wait())
@@ -117,6 +126,7 @@ class Command(ReportCommand):
             "address": address,
             "console": f"{address}admin/",
             "api": f"{address}docs",
+            "mail": f"{address}admin/mail/",
             "logs": _shown(processes.logs),
         }
 
@@ -154,10 +164,15 @@ _GUNICORN = (
 )
 
 
-def _environment() -> dict[str, str]:
-    """What the children read: plain HTTP on this machine, whatever the shell says."""
+def _environment(address: str, mail: Path, mail_port: int) -> dict[str, str]:
+    """What the children read: plain HTTP and mail on this machine, whatever the shell says."""
     environment = {
         **os.environ,
+        "PUBLIC_URL": address,
+        "EMAIL_URL": f"smtp://{web.HOST}:{mail_port}",
+        "MAIL_PROVIDER": "",
+        "MAIL_FROM": "loyalty@regulars.example.com",
+        "MAIL_SINK": str(mail),
         "BEHIND_TLS": "0",
         "ALLOWED_HOSTS": f"{web.HOST},localhost",
         "LOG_STREAM": "stdout",
