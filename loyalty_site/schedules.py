@@ -11,6 +11,8 @@ SCHEDULES: dict[str, tuple[str, str]] = {
     "notifications.purge": ("notifications.jobs.purge", "50 4 * * *"),
     "outbox.relay": ("loyalty_site.outbox.jobs.relay", "* * * * *"),
     "outbox.purge": ("loyalty_site.outbox.jobs.purge", "10 4 * * *"),
+    "webhooks.send": ("notifications.webhooks.jobs.send", "* * * * *"),
+    "webhooks.purge": ("notifications.webhooks.jobs.purge", "45 4 * * *"),
     "http.purge": ("loyalty_site.http.jobs.purge", "25 * * * *"),
     "jobs.purge": ("loyalty_site.jobs.purging.purge", "20 4 * * *"),
 }

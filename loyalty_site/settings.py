@@ -28,6 +28,9 @@ if SECRET_KEY_IS_RANDOM:
     # A fixed key under DEBUG keeps a developer logged in over restarts of the server.
     SECRET_KEY = "insecure-development-key" * 3 if DEBUG else secrets.token_urlsafe(64)
 
+# Keys of before: what they signed and encrypted can still be read, and nothing new is made with them.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"] if DEBUG else [])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
@@ -283,6 +286,25 @@ WORKER_STOP_SECONDS = env.int("WORKER_STOP_SECONDS", default=25)
 OUTBOX_MAX_ATTEMPTS = env.int("OUTBOX_MAX_ATTEMPTS", default=5)
 OUTBOX_KEEP_DAYS = env.int("OUTBOX_KEEP_DAYS", default=14)
 CODE_VERSION = env.str("CODE_VERSION", default="")
+
+# --- Text messages, pushes, webhooks --------------------------------------------------------------------------
+# A channel without credentials is off. The addresses are settings so that a server of one's own can stand in.
+SMS_URL = env.str("SMS_URL", default="https://api.twilio.com").rstrip("/")
+SMS_ACCOUNT = env.str("SMS_ACCOUNT", default="")
+SMS_TOKEN = env.str("SMS_TOKEN", default="")
+# A number in E.164, a name the provider knows, or a messaging service (MG...).
+SMS_FROM = env.str("SMS_FROM", default="")
+# The JSON of a Google service account.
+FCM_CREDENTIALS = env.str("FCM_CREDENTIALS", default="")
+FCM_URL = env.str("FCM_URL", default="https://fcm.googleapis.com").rstrip("/")
+WEBPUSH_PRIVATE_KEY = env.str("WEBPUSH_PRIVATE_KEY", default="")
+WEBPUSH_CONTACT = env.str("WEBPUSH_CONTACT", default="")
+# A folder for text messages and pushes that have no provider, for development: a file a channel, a line a message.
+MESSAGE_SINK = env.str("MESSAGE_SINK", default=str(BASE_DIR / "var" / "messages") if DEBUG else "")
+# For development alone: call addresses of one's own network, by plain HTTP too.
+OUTBOUND_ALLOW_PRIVATE = env.bool("OUTBOUND_ALLOW_PRIVATE", default=False)
+OUTBOUND_PORTS = [int(port) for port in env.list("OUTBOUND_PORTS", default=["443", "8443"])]
+WEBHOOK_KEEP_DAYS = env.int("WEBHOOK_KEEP_DAYS", default=30)
 
 # --- Mail -----------------------------------------------------------------------------------------------------
 # MAIL_PROVIDER names one of django-anymail's backends (postmark, mailgun, amazon_ses ...), set up by ANYMAIL_*; else

@@ -15,18 +15,27 @@ class NotificationsConfig(AppConfig):
         from notifications import checks as checks
         from notifications import dispatch, hooks, personal_data, tracking
         from notifications import subscribers as subscribers
-        from notifications.channels import base
+        from notifications.channels import base, registering
+        from notifications.channels import checks as channel_checks  # noqa: F401
         from notifications.channels.email import EmailChannel
         from notifications.models import Channel
         from notifications.nudges import attempts
         from notifications.nudges import personal_data as personal_data_of_nudges
         from notifications.operations import queueing
+        from notifications.webhooks import personal_data as webhook_data
+        from notifications.webhooks import sending as webhooks
+        from notifications.webhooks import subscribers as webhook_subscribers
+        from notifications.webhooks import waking
 
         personal_data.register()
         personal_data_of_nudges.register()
         base.register(Channel.EMAIL, EmailChannel)
+        registering.register()
         # Providers may be slow: the news of others does not wait for them.
         delivery.register("messages", dispatch.drain, channels=[queueing.BELL], apart=True)
+        webhook_data.register()
+        webhook_subscribers.subscribe()
+        delivery.register("webhooks", webhooks.drain, channels=[waking.CHANNEL], apart=True)
         tracking.connect()
         hooks.on_attempt(attempts.record)
         post_migrate.connect(_seed_templates, sender=self)

@@ -277,6 +277,21 @@ _ALL = (
         when=_("after some time without a visit, where switched on"),
         own=(_ON_CARD,),
     ),
+    TemplateCode(
+        code="webhook_endpoint_off",
+        kind=MessageKind.TRANSACTIONAL,
+        title=_("Webhook endpoint switched off"),
+        when=_("when a webhook endpoint was switched off; it goes to the owners"),
+        own=(
+            Variable("hub_url", Kind.URL, _("not for owners"), "", required=False),
+            Variable("card.number", Kind.TEXT, _("not for owners"), "", required=False),
+            Variable("endpoint", Kind.TEXT, _("what the endpoint is called"), "Shop"),
+            Variable("gone", Kind.NUMBER, _("1 where it answered 410, 0 where every attempt failed"), 0),
+            Variable(
+                "console_url", Kind.URL, _("the endpoint in the console"), "https://regulars.example/admin/", True, 500
+            ),
+        ),
+    ),
 )
 
 CODES: dict[str, TemplateCode] = {each.code: each for each in _ALL}

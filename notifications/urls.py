@@ -3,9 +3,13 @@
 from django.conf import settings
 from django.urls import URLPattern, path
 
+from notifications import sms_views
 from notifications.unsubscribe_views import unsubscribe
 
-urlpatterns = [path("u/<str:token>", unsubscribe, name="unsubscribe")]
+urlpatterns = [
+    path("u/<str:token>", unsubscribe, name="unsubscribe"),
+    path("sms/status/<uuid:delivery_id>", sms_views.status, name="sms-status"),
+]
 
 
 def tracking_routes() -> list[URLPattern]:

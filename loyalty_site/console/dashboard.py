@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from loyalty.models import Member, Program
 from loyalty.operations import expiration
+from loyalty_site.console import attention
 from loyalty_site.jobs.models import Run
 from loyalty_site.tenants import permissions
 from loyalty_site.tenants.models import Merchant
@@ -43,6 +44,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
     shown = list(merchants.order_by("name")[: _MOST_MERCHANTS + 1])
     runs = own_rows(admin.site, request.user, Run).exclude(job__startswith="outbox.").exclude(job__startswith="jobs.")
     return {
+        "notices": attention.notices(request),
         "figures": figures(shown[:_MOST_MERCHANTS]),
         "is_cut": len(shown) > _MOST_MERCHANTS,
         "soon_days": SOON.days,

@@ -146,6 +146,8 @@ UNFOLD: dict[str, Any] = {
                     _list(_("Merchants"), "tenants.merchant", "storefront"),
                     _list(_("Stores"), "tenants.store", "store"),
                     _list(_("Staff"), "tenants.staffrole", "badge"),
+                    _list(_("Webhook endpoints"), "notifications.webhookendpoint", "webhook"),
+                    _list(_("Webhook log"), "notifications.webhookdelivery", "sync_alt"),
                 ],
             },
             {

@@ -40,16 +40,27 @@ _RULES: dict[str, tuple[frozenset[Role], frozenset[Role]]] = {
     "notifications.nudgedispatchevent": (_EVERYONE, _MANAGE),
     "jobs.run": (_VIEW_ALL, _MANAGE),
     "http.apikey": (_OWN, _OWN),
-    "notifications.templateoverride": (_VIEW_ALL, _MANAGE),
+    "notifications.webhookendpoint": (_MANAGE, _MANAGE),
+    "notifications.webhookdelivery": (_MANAGE, _MANAGE),
     "notifications.message": (_VIEW_ALL, _MANAGE),
     "notifications.delivery": (_VIEW_ALL, _MANAGE),
     "notifications.suppression": (_VIEW_ALL, _MANAGE),
+    "notifications.templateoverride": (_VIEW_ALL, _MANAGE),
 }
 
 # A role at one store knows the merchant's members, since a card is good at every store, and helps them; what holds for
 # the whole merchant it may look at, and staff and runs are not its business.
 _STORE_MAY_CHANGE = frozenset({"tenants.customer", "loyalty.member", "loyalty.redemption"})
-_STORE_MAY_NOT_VIEW = frozenset({"tenants.staffrole", "tenants.user", "jobs.run", "http.apikey"})
+_STORE_MAY_NOT_VIEW = frozenset(
+    {
+        "tenants.staffrole",
+        "tenants.user",
+        "jobs.run",
+        "http.apikey",
+        "notifications.webhookendpoint",
+        "notifications.webhookdelivery",
+    }
+)
 
 
 def roles_allowed(permission: str) -> frozenset[Role]:

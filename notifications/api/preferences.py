@@ -18,6 +18,7 @@ from loyalty_site.http.fields import Flag, Input, Text
 from loyalty_site.http.views import Answer
 from loyalty_site.refusals import Refusal
 from loyalty_site.tenants.models import Customer
+from notifications.channels import webpush
 from notifications.models import Preference
 from notifications.operations import preferences
 from notifications.operations.preferences import Choice
@@ -84,6 +85,21 @@ class QuietHoursInput(Input):
         return {"from": Hour(), **super().get_fields()}
 
 
+class PushToken(Text):
+    """The token of an app's device, or the subscription of a browser as JSON."""
+
+    default_error_messages = {"subscription": "This is not the subscription of a browser."}
+
+    def to_internal_value(self, data: Any) -> str:
+        token = super().to_internal_value(data)
+        if webpush.is_subscription(token):
+            try:
+                webpush.subscription(token)
+            except webpush.BadSubscription:
+                self.fail("subscription")
+        return token
+
+
 class PreferencesInput(Input):
     """What changes; what is left out stays as it is. null takes quiet hours, a phone, token or language away."""
 
@@ -92,7 +108,7 @@ class PreferencesInput(Input):
     language = serializers.RegexField(LANGUAGE, max_length=10, required=False, allow_null=True)
     quiet_hours = QuietHoursInput(required=False, allow_null=True)
     phone = Text(max_length=32, required=False, allow_null=True)
-    push_token = Text(max_length=512, required=False, allow_null=True)
+    push_token = PushToken(max_length=2000, required=False, allow_null=True)
 
     def validate_phone(self, value: str | None) -> str:
         if value is None:

@@ -116,8 +116,10 @@ def _send(connection: Any, outgoing: Outgoing) -> Outcome:
     except ValueError as error:
         # Django's own: an address or a header that cannot be written.
         return Outcome(result=Result.REFUSED, error=_said(error))
-    status = getattr(message, "anymail_status", None)
-    provider_id = status.message_id if status is not None else None
+    said = getattr(message, "anymail_status", None)
+    # One recipient a mail: what is said of the first is said of all.
+    of_each = list(said.recipients.values()) if said is not None and said.recipients else []
+    provider_id = next((each.message_id for each in of_each if each.message_id), None)
     return Outcome(result=Result.SENT, provider_id=str(provider_id or message.extra_headers.get("Message-ID", "")))
 
 

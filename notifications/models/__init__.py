@@ -4,6 +4,7 @@ from notifications.models.messages import Kind, Message
 from notifications.models.nudges import Nudge, NudgeDispatchEvent
 from notifications.models.preferences import Channel, Preference
 from notifications.models.templates import MessageTemplate, TemplateOverride
+from notifications.models.webhooks import WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "Channel",
@@ -20,5 +21,7 @@ __all__ = [
     "Preference",
     "Suppression",
     "TemplateOverride",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "Withdrawal",
 ]

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from notifications import hooks
 from notifications.channels.base import Outcome, Result
 from notifications.models import Delivery, Message, Suppression
+from notifications.sending import devices
 from notifications.sending.claims import MOST_ATTEMPTS, Claim
 from notifications.sending.deciding import Verdict
 from notifications.sending.reading import plain
@@ -143,6 +144,13 @@ def record(nexts: Sequence[Next], *, at: datetime) -> int:
     dead = [each.dead for each in nexts if each.dead is not None]
     if dead:
         Suppression.objects.bulk_create(dead, ignore_conflicts=True)
+        devices.take_away(
+            [
+                (each.message.customer_id, each.dead.address)
+                for each in nexts
+                if each.dead and each.dead.channel == "push"
+            ]
+        )
     rows: list[dict[str, Any]] = [
         {
             "id": each.message.pk,

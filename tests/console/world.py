@@ -32,6 +32,7 @@ from notifications.models import (
     TemplateOverride,
 )
 from notifications.nudges import aggregating, campaigns
+from notifications.webhooks import endpoints
 
 MARK = "xyzzy"
 PASSWORD = "a password for tests"
@@ -83,6 +84,10 @@ def make_world(name: str, *, members: int = 2, at: datetime | None = None) -> Wo
         points_valid_days=30,
     )
     keys.make(merchant=merchant, store=store, name=f"{name.title()} till", scopes=["store"], at=at)
+    endpoint, _ = endpoints.create(
+        merchant=merchant, label=f"{name.title()} shop", url=f"https://{name}.example.com/hooks", at=at
+    )
+    endpoints.send_test(endpoint=endpoint, at=at)
     tier = Tier.objects.create(program=program, slug=f"{name}-gold", name=f"{name.title()} gold", point_threshold=100)
     world = World(merchant, program, store, tier)
     for role in (Role.OWNER, Role.MANAGER, Role.CASHIER, Role.ANALYST):

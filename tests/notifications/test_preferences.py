@@ -1,5 +1,7 @@
 """How a member wants to hear from the merchant."""
 
+import json
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -97,7 +99,7 @@ def test_a_phone_number_is_one_customers(me, cafe):
         ({"quietHours": {"from": "21:00"}}, "quietHours"),
         ({"quietHours": {"from": "21:00", "until": "08:00", "timeZone": "Mars"}}, "quietHours"),
         ({"phone": "12"}, "phone"),
-        ({"pushToken": "x" * 513}, "pushToken"),
+        ({"pushToken": "x" * 2001}, "pushToken"),
         ({"colour": "red"}, "colour"),
     ],
 )
@@ -131,3 +133,20 @@ def test_a_change_is_few_queries(me):
 
     sent = [each["sql"] for each in queries if not each["sql"].startswith(("SAVEPOINT", "RELEASE"))]
     assert len(sent) <= 6, sent
+
+
+def test_a_browser_is_told_from_an_app_by_its_subscription(me):
+    keys = {"p256dh": "B" * 87, "auth": "A" * 22}
+    subscription = json.dumps({"endpoint": "https://push.example/" + "x" * 600, "keys": keys})
+
+    assert me.put("preferences", {"pushToken": subscription}).json()["pushToken"] == subscription
+
+
+@pytest.mark.parametrize(
+    "token", ["{", "{}", '{"endpoint": "https://127.0.0.1/", "keys": {"p256dh": "x", "auth": "y"}}', "x" * 2001]
+)
+def test_what_is_no_token_is_refused_in_words(me, token):
+    answer = me.put("preferences", {"pushToken": token})
+
+    assert answer.status_code == 400
+    assert me.get("preferences").json()["pushToken"] is None

@@ -13,6 +13,7 @@ from loyalty.models import Member, ReplacedCard
 from loyalty.operations import anonymization, cards, points, redemptions
 from loyalty_site.http import credentials
 from loyalty_site.http.models import IdempotentAnswer
+from loyalty_site.outbox import relay
 from loyalty_site.tenants import erasures, privacy
 from notifications.models import Message, Suppression, Withdrawal
 from notifications.operations import preferences
@@ -145,6 +146,7 @@ def told(world: World) -> Member:
     )
     for _ in range(2):
         credentials.count(caller, limit=1)
+    relay()
     return member
 
 

@@ -28,7 +28,8 @@ class Customer(models.Model):
     last_name = models.CharField(_("last name"), max_length=80, blank=True, default="")
     email = models.EmailField(_("e-mail address"), blank=True, default="")
     phone_number = PhoneNumberField(_("phone number"), blank=True, default="")
-    push_token = models.CharField(_("push token"), max_length=512, blank=True, default="")
+    # Of an app's device, or a browser's subscription as JSON.
+    push_token = models.CharField(_("push token"), max_length=2000, blank=True, default="")
     locale = models.CharField(_("language"), max_length=10, blank=True, default="")
     time_zone = models.CharField(_("time zone"), max_length=64, blank=True, default="")
     birth_date = models.DateField(_("date of birth"), null=True, blank=True)
