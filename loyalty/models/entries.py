@@ -30,6 +30,10 @@ class EntryType(models.TextChoices):
 # The entries that raise lifetime points (specs/points.md "Lifetime points").
 LIFETIME_TYPES = frozenset({EntryType.EARN, EntryType.WELCOME_BONUS, EntryType.REFERRAL_BONUS, EntryType.TIER_BONUS})
 
+# What a member does in person: the entries that count as a visit in figures (docs/analytics.md). Bonuses, expiries and
+# corrections happen to a member.
+VISIT_TYPES = frozenset({EntryType.EARN, EntryType.REDEEM, EntryType.STAMP_EARNED, EntryType.STAMP_REDEEMED})
+
 # Metadata that may hold words about a person. `anonymize` removes these keys, and the immutability trigger lets
 # that one change pass; all other metadata stays for ever.
 FREE_TEXT_KEYS = ("reason", "note", "items")
