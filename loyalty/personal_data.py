@@ -13,7 +13,7 @@ from loyalty_site.tenants import privacy
 from loyalty_site.tenants.models import Customer
 
 # Facts of an event that tell of a person; ids of rows and references of orders do not.
-TELLING_FACTS = ("card_number", "old_card_number", "reason", "note")
+TELLING_FACTS = ("card_number", "old_card_number", "reason", "note", "code", "share_url", "invitee_email")
 
 
 def register() -> None:

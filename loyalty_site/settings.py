@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "loyalty_site.console",
     "loyalty_site.storefront",
     "notifications",
+    "referrals",
     "loyalty",
     "loyalty_site.http",
     "loyalty_site.outbox",
