@@ -2,6 +2,7 @@
 
 SCHEDULES: dict[str, tuple[str, str]] = {
     "loyalty.expire_points": ("loyalty.jobs.expire_points", "0 2 * * *"),
+    "loyalty.capture_loyalty_analytics_snapshot": ("referrals.jobs.capture_snapshot", "0 3 * * *"),
     "loyalty.reconcile": ("loyalty.jobs.reconcile", "30 3 * * *"),
     "loyalty.run_loyalty_progression": ("loyalty.jobs.run_loyalty_progression", "15 * * * *"),
     "loyalty.release_holds": ("loyalty.jobs.release_holds", "40 * * * *"),

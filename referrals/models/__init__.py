@@ -1,3 +1,4 @@
+from referrals.models.analytics import AnalyticsSnapshot
 from referrals.models.devices import DeviceKind, DeviceTrace
 from referrals.models.guardrails import GuardrailAuditEvent, GuardrailOverride
 from referrals.models.invites import OPEN, Invite
@@ -6,6 +7,7 @@ from referrals.models.settings import ConvertsOn, DeadlinePolicy, ReferralSettin
 
 __all__ = [
     "OPEN",
+    "AnalyticsSnapshot",
     "ConvertsOn",
     "DeadlinePolicy",
     "DeviceKind",
