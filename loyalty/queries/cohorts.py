@@ -38,14 +38,16 @@ class Cohort:
         return self.active[months] / self.members if months < len(self.active) else None
 
 
-# The members' months first, one row each: what is then counted is no longer as long as the ledger.
+# The members' months first, one row each: what is then counted is no longer as long as the ledger. Entries are reached
+# by their members, so that those of a small merchant come from the index.
 _QUERY = """
     WITH came AS (
         SELECT e.member_id,
                extract(year FROM e.occurred_at AT TIME ZONE %(zone)s)::integer * 12
                + extract(month FROM e.occurred_at AT TIME ZONE %(zone)s)::integer - 1 AS month
-          FROM loyalty_ledger_entries e
-          WHERE e.merchant_id = %(merchant)s AND e.type = ANY (%(visits)s) AND e.occurred_at <= %(at)s
+          FROM loyalty_members m
+          JOIN loyalty_ledger_entries e ON e.member_id = m.id
+          WHERE m.merchant_id = %(merchant)s AND e.type = ANY (%(visits)s) AND e.occurred_at <= %(at)s
             AND (%(store)s::uuid IS NULL OR e.store_id = %(store)s::uuid)
           GROUP BY 1, 2
     ),

@@ -90,6 +90,12 @@ _PROGRAMS = """
             AS p (id, merchant_id, zone, begins, ends, cohorts_begin, cohorts_end, target)
     )"""
 
+# The outermost bounds as well, said plainly: what stands in a row of `p` the planner cannot know, and would read every
+# entry that a member ever had.
+_IN_PERIOD = """e.occurred_at >= p.begins AND e.occurred_at < p.ends
+            AND e.occurred_at >= %(begin)s AND e.occurred_at < %(end)s"""
+_IN_COHORTS = """e.occurred_at >= p.cohorts_begin AND e.occurred_at < p.cohorts_end
+            AND e.occurred_at >= %(cohorts_from)s AND e.occurred_at < %(cohorts_to)s"""
 _AT_STORE = "(%(store)s::uuid IS NULL OR e.store_id = %(store)s::uuid)"
 
 # Moves by day, store and merchant, and enrolments by day and merchant: rows of one shape, told apart by the first two
@@ -102,7 +108,7 @@ _MOVES = f"""
           FROM loyalty_ledger_entries e
           JOIN loyalty_members m ON m.id = e.member_id
           JOIN p ON p.id = m.program_id
-          WHERE e.merchant_id = ANY (%(merchants)s::uuid[]) AND e.occurred_at >= p.begins AND e.occurred_at < p.ends
+          WHERE e.merchant_id = ANY (%(merchants)s::uuid[]) AND {_IN_PERIOD}
             AND {_AT_STORE}
     ),
     enrolled AS (
@@ -140,7 +146,7 @@ _MEMBERS = f"""
           JOIN loyalty_members m ON m.id = e.member_id
           JOIN p ON p.id = m.program_id
           WHERE e.merchant_id = ANY (%(merchants)s::uuid[]) AND e.type = 'stamp_earned'
-            AND e.occurred_at >= p.begins AND e.occurred_at < p.ends AND {_AT_STORE}
+            AND {_IN_PERIOD} AND {_AT_STORE}
           GROUP BY e.member_id
     ),
     came AS (
@@ -149,7 +155,7 @@ _MEMBERS = f"""
           JOIN loyalty_members m ON m.id = e.member_id
           JOIN p ON p.id = m.program_id
           WHERE e.merchant_id = ANY (%(merchants)s::uuid[]) AND e.type = ANY (%(visits)s)
-            AND e.occurred_at >= p.begins AND e.occurred_at < p.ends AND {_AT_STORE}
+            AND {_IN_PERIOD} AND {_AT_STORE}
     ),
     candidate AS (
         SELECT e.member_id, p.zone, p.cohorts_begin,
@@ -158,7 +164,7 @@ _MEMBERS = f"""
           JOIN loyalty_members m ON m.id = e.member_id
           JOIN p ON p.id = m.program_id
           WHERE e.merchant_id = ANY (%(merchants)s::uuid[]) AND e.type = ANY (%(visits)s)
-            AND e.occurred_at >= p.cohorts_begin AND e.occurred_at < p.cohorts_end AND {_AT_STORE}
+            AND {_IN_COHORTS} AND {_AT_STORE}
           GROUP BY e.member_id, p.zone, p.cohorts_begin
     ),
     cohort AS (
@@ -248,14 +254,24 @@ def _store(pk: UUID | None, facts: str | None) -> Store | None:
 def _parameters(programs: list[Program], first: date, last: date) -> dict[str, Any]:
     # Of the months that ended in the period, the first and the one after the last, three months back.
     cohorts_begin, cohorts_end = (_month(day, -MONTHS_TO_RETURN) for day in (first, last + timedelta(days=1)))
+    bounds = {
+        name: [_midnight(program, day) for program in programs]
+        for name, day in (
+            ("begins", first),
+            ("ends", last + timedelta(days=1)),
+            ("cohorts_begin", cohorts_begin),
+            ("cohorts_end", cohorts_end),
+        )
+    }
     return {
+        **bounds,
+        "begin": min(bounds["begins"], default=None),
+        "end": max(bounds["ends"], default=None),
+        "cohorts_from": min(bounds["cohorts_begin"], default=None),
+        "cohorts_to": max(bounds["cohorts_end"], default=None),
         "programs": [program.pk for program in programs],
         "merchants": [program.merchant_id for program in programs],
         "zones": [program.time_zone for program in programs],
-        "begins": [_midnight(program, first) for program in programs],
-        "ends": [_midnight(program, last + timedelta(days=1)) for program in programs],
-        "cohorts_begin": [_midnight(program, cohorts_begin) for program in programs],
-        "cohorts_end": [_midnight(program, cohorts_end) for program in programs],
         "visits": sorted(str(each.value) for each in VISIT_TYPES),
         "targets": [program.stamps_target for program in programs],
         "issuing": sorted(str(each.value) for each in LIFETIME_TYPES),

@@ -57,13 +57,16 @@ class Segments:
 
 
 # Only what happened in the last 90 days is read: whoever is not in it is at risk, however long ago they came. A member
-# is counted from the day they joined, and where that was told later, from their first entry.
+# is counted from the day they joined, and where that was told later, from their first entry. Entries are reached by
+# their members: of a small merchant by the index, of a great one in one pass over the table; a condition on the
+# entries' own merchant would allow for the pass alone.
 _QUERY = """
     WITH visited AS (
         SELECT e.member_id, max(e.occurred_at) AS last_at,
                sum(e.points_delta) FILTER (WHERE e.type = 'earn' AND e.occurred_at > %(window)s) AS points
-          FROM loyalty_ledger_entries e
-          WHERE e.merchant_id = %(merchant)s AND e.type = ANY (%(visits)s)
+          FROM loyalty_members m
+          JOIN loyalty_ledger_entries e ON e.member_id = m.id
+          WHERE m.merchant_id = %(merchant)s AND e.type = ANY (%(visits)s)
             AND e.occurred_at > %(stalled)s AND e.occurred_at <= %(at)s
           GROUP BY e.member_id
     ),

@@ -28,9 +28,14 @@ class Velocity:
 
 def of(found: Segments) -> Velocity:
     """The velocity that these segments add up to."""
-    names = ("members", "invites", "conversions", "points_earned")
-    totals = {name: found.total(name) for name in names}
-    return Velocity(computed_at=found.computed_at, window_days=found.window_days, **totals)
+    return Velocity(
+        found.computed_at,
+        found.window_days,
+        members=found.total("members"),
+        invites=found.total("invites"),
+        conversions=found.total("conversions"),
+        points_earned=found.total("points_earned"),
+    )
 
 
 def page(merchant: Merchant, at: datetime, *, limit: int, before: date | None = None) -> list[Velocity]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from tests.bench import ground
 from tests.bench.table import Row, show
 
-PROGRAMS = ("earn", "http", "pages", "expiry", "tiers", "relay", "replay")
+PROGRAMS = ("earn", "http", "pages", "expiry", "tiers", "snapshot", "relay", "replay")
 
 
 def main() -> int:
@@ -28,7 +28,7 @@ def main() -> int:
     import django
 
     django.setup()
-    from tests.bench import earn, expiry, http, pages, relay, replay, tiers
+    from tests.bench import earn, expiry, http, pages, relay, replay, snapshot, tiers
 
     rows: dict[str, Iterator[Row]] = {
         "earn": earn.rows(rounds=asked.rounds),
@@ -36,6 +36,7 @@ def main() -> int:
         "pages": pages.rows(rounds=asked.rounds, large=asked.large),
         "expiry": expiry.rows(rounds=asked.rounds, large=asked.large),
         "tiers": tiers.rows(),
+        "snapshot": snapshot.rows(large=asked.large),
         "relay": relay.rows(rounds=asked.rounds),
         "replay": replay.rows(),
     }
