@@ -90,6 +90,12 @@ UNFOLD: dict[str, Any] = {
             {
                 "items": [
                     {"title": _("Overview"), "icon": "dashboard", "link": reverse_lazy("admin:index")},
+                    {
+                        "title": _("Analytics"),
+                        "icon": "monitoring",
+                        "link": reverse_lazy("admin:analytics"),
+                        "permission": _may_view("referrals.analyticssnapshot"),
+                    },
                 ],
             },
             {

@@ -36,13 +36,16 @@ _RULES: dict[str, tuple[frozenset[Role], frozenset[Role]]] = {
     "loyalty.redemption": (_EVERYONE, _MANAGE),
     "loyalty.checkoutintent": (_EVERYONE, _MANAGE),
     "jobs.run": (_VIEW_ALL, _MANAGE),
+    "referrals.analyticssnapshot": (_VIEW_ALL, _PLATFORM),
     "http.apikey": (_OWN, _OWN),
 }
 
 # A role at one store knows the merchant's members, since a card is good at every store, and helps them; what holds for
 # the whole merchant it may look at, and staff and runs are not its business.
 _STORE_MAY_CHANGE = frozenset({"tenants.customer", "loyalty.member", "loyalty.redemption"})
-_STORE_MAY_NOT_VIEW = frozenset({"tenants.staffrole", "tenants.user", "jobs.run", "http.apikey"})
+_STORE_MAY_NOT_VIEW = frozenset(
+    {"tenants.staffrole", "tenants.user", "jobs.run", "http.apikey", "referrals.analyticssnapshot"}
+)
 
 
 def roles_allowed(permission: str) -> frozenset[Role]:

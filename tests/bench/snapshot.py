@@ -29,8 +29,8 @@ SELECT gen_random_uuid(), m.merchant_id, m.id, %(number)s,
 
 _INVITES = """
 INSERT INTO loyalty_referral_invites (id, merchant_id, referrer_id, code, is_standing, invitee_email, invitee_id,
-    status, reward_state, reward_points, invitee_points, order_reference, signals, risk_score, reason, metadata, created_at,
-    updated_at, completed_at, expires_at)
+    status, reward_state, reward_points, invitee_points, order_reference, signals, risk_score, reason, metadata,
+    created_at, updated_at, completed_at, expires_at)
 SELECT gen_random_uuid(), merchant_id, id, 'R' || lpad(number::text, 7, '0'), false, '', NULL, 'sent', 'none', 500, 0,
        '', '[]', 0, '', '{}', at, at, NULL, at + interval '30 days'
   FROM (SELECT id, merchant_id, row_number() OVER (ORDER BY id) AS number,
