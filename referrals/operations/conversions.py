@@ -106,7 +106,8 @@ def attach(*, code: str, member: Member, at: datetime, footprint: Footprint | No
     fresh = invite is None
     if invite is None:
         invite = _standing(referrer, finding.normalized(code), found.rules, at)
-        invite.status = Invite.Status.SENT
+    # It has reached somebody, by whatever way.
+    invite.status = Invite.Status.SENT
     invite.invitee, invite.attached_at, invite.updated_at = member, at, at
     if found.rules.converts_on == ConvertsOn.ENROLLMENT and member.enrolled_at is not None:
         invite.status, invite.completed_at, invite.payable_at = Invite.Status.CONVERTED, at, at
@@ -148,8 +149,11 @@ def _looked_at(
     if invite is not None and invite.completed_at is not None and invite.invitee_id == invitee.pk:
         if invite.status != Invite.Status.CONVERTED:
             raise InviteCancelled
+        invite.referrer = referrer
         return referrer, invitee, invite, found
     _refuse(named, invite, referrer, invitee, found, at)
+    if invite is not None:
+        invite.referrer = referrer
     return referrer, invitee, invite, found
 
 
@@ -175,9 +179,12 @@ def _refuse(
         ours.phone_number and str(ours.phone_number) == str(theirs.phone_number)
     ):
         raise SamePerson
-    # A member's own code invites for as long as an invite would have.
-    since = invite.created_at if invite is not None else at - timedelta(days=found.rules.open_days)
-    since = max(since, referrer.created_at) if invite is None else since
+    if invite is not None:
+        since = invite.created_at
+    else:
+        # A member's own code invites for as long as an invite would have, and not before there was a member.
+        since = at - timedelta(days=found.rules.open_days)
+        since = max(since, referrer.enrolled_at or since)
     if invitee.enrolled_at is not None and invitee.enrolled_at < since:
         raise MemberBefore
 

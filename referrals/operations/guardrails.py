@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 from django.db import connection, transaction
 
-from loyalty.models import Member
+from loyalty_site import outbox
 from loyalty_site.refusals import NotFound, Refusal
 from loyalty_site.tenants.models import Merchant, User
 from loyalty_site.texts import refuse_what_cannot_be_kept
@@ -54,9 +54,7 @@ def override(
     if expires_at is not None and expires_at <= at:
         raise InvalidOverride("It would be over before it began.", field="expires_at")
     refuse_what_cannot_be_kept(dict(metadata or {}))
-    _one_at_a_time(merchant.pk)
-    if target_member_id is not None and not Member.objects.filter(merchant=merchant, pk=target_member_id).exists():
-        raise NotFound
+    _one_at_a_time(merchant.pk, target_member_id)
     user_id = actor.pk if actor is not None else actor_user_id
     made = GuardrailOverride(
         merchant_id=merchant.pk,
@@ -68,16 +66,15 @@ def override(
         created_at=at,
         expires_at=expires_at,
     )
-    in_force = GuardrailOverride.objects.filter(
-        merchant=merchant, scope=scope, target_member_id=target_member_id, revoked_at=None
-    ).first()
-    events = [_event(made, Action.CREATED, actor, user_id, justification, at)]
-    if in_force is not None:
-        in_force.revoked_at = at
-        in_force.save(update_fields=["revoked_at"])
-        events.append(_event(in_force, Action.SUPERSEDED, actor, user_id, justification, at, by=str(made.pk)))
-    made.save(force_insert=True)
-    GuardrailAuditEvent.objects.bulk_create(events)
+    superseded = _end_the_one_in_force(made, at)
+    outbox.insert_alongside(made)
+    outbox.insert_alongside(_event(made, Action.CREATED, actor, user_id, justification, at))
+    if superseded is not None:
+        row, ended_at = superseded
+        if ended_at < at:
+            outbox.insert_alongside(_event(row, Action.EXPIRED, None, None, "", ended_at))
+        else:
+            outbox.insert_alongside(_event(row, Action.SUPERSEDED, actor, user_id, justification, at, by=str(made.pk)))
     log.info("override_made", merchant=str(merchant.pk), override=str(made.pk), scope=str(scope))
     return made
 
@@ -127,10 +124,34 @@ def _justified(text: str) -> str:
     return said
 
 
-def _one_at_a_time(merchant_id: UUID) -> None:
-    """Let two who override at once follow each other: the second supersedes the first."""
+def _one_at_a_time(merchant_id: UUID, target_member_id: UUID | None) -> None:
+    """Let two who override at once follow each other: the second supersedes the first. Raises `NotFound`."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"guardrails:{merchant_id}"])
+        cursor.execute(
+            """SELECT pg_advisory_xact_lock(hashtextextended(%s, 0)),
+                      %s::uuid IS NULL OR EXISTS (
+                          SELECT 1 FROM loyalty_members m WHERE m.id = %s::uuid AND m.merchant_id = %s)""",
+            [f"guardrails:{merchant_id}", target_member_id, target_member_id, merchant_id],
+        )
+        if not cursor.fetchone()[1]:
+            raise NotFound
+
+
+def _end_the_one_in_force(made: GuardrailOverride, at: datetime) -> tuple[GuardrailOverride, datetime] | None:
+    """End the override of the same scope and target, at its own end where that has passed; that one and when."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE loyalty_guardrail_overrides SET revoked_at = least(%s, expires_at)
+             WHERE merchant_id = %s AND scope = %s AND target_member_id IS NOT DISTINCT FROM %s::uuid
+               AND revoked_at IS NULL RETURNING id, revoked_at""",
+            [at, made.merchant_id, made.scope, made.target_member_id],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    ended = GuardrailOverride(pk=row[0], merchant_id=made.merchant_id, scope=made.scope)
+    return ended, row[1]
 
 
 def _event(

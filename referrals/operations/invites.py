@@ -1,8 +1,9 @@
 """Inviting somebody, and thinking better of it (specs/referrals.md "Invites")."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -72,7 +73,7 @@ def create(
         updated_at=at,
         expires_at=at + timedelta(days=found.rules.open_days),
     )
-    _insert(invite)
+    insert(invite)
     outbox.publish(
         InviteCreated(
             merchant_id=invite.merchant_id,
@@ -121,7 +122,7 @@ def _seconds(wait: timedelta) -> int:
     return max(1, math.ceil(wait.total_seconds()))
 
 
-def _insert(invite: Invite) -> None:
+def insert(invite: Invite, *, draw: Callable[[], str] = partial(new_code, LETTER)) -> None:
     """Write the invite under a code that nobody has: drawn again on a collision."""
     fields = Invite._meta.concrete_fields
     columns = ", ".join(str(field.column) for field in fields)
@@ -130,7 +131,7 @@ def _insert(invite: Invite) -> None:
         "ON CONFLICT (code) WHERE NOT is_standing DO NOTHING"
     )
     for _ in range(_TRIES):
-        invite.code = new_code(LETTER)
+        invite.code = draw()
         values = [field.get_db_prep_save(field.pre_save(invite, add=True), connection) for field in fields]
         with connection.cursor() as cursor:
             cursor.execute(statement, values)
