@@ -24,6 +24,11 @@ def picture(picture_id: UUID) -> str:
     return reverse("reward-picture", args=[picture_id])
 
 
+def invitation(merchant_slug: str, code: str) -> str:
+    """Where somebody who was invited becomes a member. Without PUBLIC_URL it has no host."""
+    return f"{settings.PUBLIC_URL}/join/{merchant_slug}?ref={code}"
+
+
 def qr_payload(member: Member) -> str:
     """What the card's QR code says, and what a till's scanner types: the card number."""
     return member.card_number

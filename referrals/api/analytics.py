@@ -1,10 +1,8 @@
 """Segments and velocity: what the night's snapshot says."""
 
-from functools import partial
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -12,17 +10,16 @@ from loyalty_site.http.fields import Input
 from loyalty_site.http.pagination import cursor_for, position_in
 from loyalty_site.http.views import OperatorView, SharedView
 from referrals.api import analytics_shapes as shape
+from referrals.api.member import referral_call
 from referrals.queries import segments, velocity
-
-_schema = partial(extend_schema, tags=["Referrals"])
 
 
 class Segments(SharedView):
     """GET referrals/segments"""
 
-    @_schema(
-        operation_id="readSegments",
-        summary="Members by when they last did something, and what they did in 30 days",
+    @referral_call(
+        "readSegments",
+        "Members by when they last did something, and what they did in 30 days",
         responses={200: shape.SegmentsOutput},
     )
     def get(self, request: Request) -> Response:
@@ -33,9 +30,9 @@ class Segments(SharedView):
 class Velocity(OperatorView):
     """GET analytics/velocity"""
 
-    @_schema(
-        operation_id="listVelocity",
-        summary="Invites, conversions and points earned by day of capture, newest first",
+    @referral_call(
+        "listVelocity",
+        "Invites, conversions and points earned by day of capture, newest first",
         parameters=[shape.VelocityQuery],
         responses={200: shape.VelocityPage},
     )

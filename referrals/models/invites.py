@@ -131,7 +131,7 @@ class Invite(models.Model):
         indexes = [
             models.Index(fields=["referrer", "-created_at", "-id"], name="invites_of_a_member"),
             models.Index(
-                fields=["referrer", "expires_at"],
+                fields=["merchant", "referrer", "expires_at"],
                 condition=Q(status__in=["draft", "sent"]),
                 name="open_invites_of_a_member",
             ),
