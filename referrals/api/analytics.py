@@ -12,6 +12,7 @@ from loyalty_site.http.views import OperatorView, SharedView
 from referrals.api import analytics_shapes as shape
 from referrals.api.member import referral_call
 from referrals.queries import segments, velocity
+from referrals.segment_texts import language_for
 
 
 class Segments(SharedView):
@@ -24,7 +25,8 @@ class Segments(SharedView):
     )
     def get(self, request: Request) -> Response:
         self.queried(Input)
-        return Response(shape.segments(segments.latest(self.merchant, timezone.now())))
+        language = language_for(self.merchant, self.user_id)
+        return Response(shape.segments(segments.latest(self.merchant, timezone.now()), language))
 
 
 class Velocity(OperatorView):

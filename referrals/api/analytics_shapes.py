@@ -3,20 +3,12 @@
 from datetime import date
 from typing import Any
 
-from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from loyalty_site.http.fields import Input, moment
 from referrals.queries.segments import INACTIVE, SLUGS, Segment, Segments
 from referrals.queries.velocity import Velocity
-
-LABELS = {
-    "active": _("Active members"),
-    "stalled": _("Stalled members"),
-    "at-risk": _("Members at risk"),
-    INACTIVE: _("No members yet"),
-}
+from referrals.segment_texts import LABELS
 
 
 class VelocityQuery(Input):
@@ -65,18 +57,18 @@ class VelocityPage(serializers.Serializer[Any]):
     next_cursor = serializers.CharField(allow_null=True, help_text="Null at the end.")
 
 
-def segments(found: Segments) -> dict[str, Any]:
+def segments(found: Segments, language: str) -> dict[str, Any]:
     return {
         "computed_at": moment(found.computed_at),
         "window_days": found.window_days,
-        "segments": [_segment(each) for each in found.segments],
+        "segments": [_segment(each, language) for each in found.segments],
     }
 
 
-def _segment(segment: Segment) -> dict[str, Any]:
+def _segment(segment: Segment, language: str) -> dict[str, Any]:
     return {
         "slug": segment.slug,
-        "label": gettext(str(LABELS[segment.slug])),
+        "label": LABELS[segment.slug][language],
         "member_count": segment.members,
         "average_invites_per_member": segment.per_member(segment.invites),
         "average_conversions_per_member": segment.per_member(segment.conversions),

@@ -10,7 +10,7 @@ from django.db import connections
 from django.utils import timezone
 
 from loyalty_site.jobs.models import Run
-from loyalty_site.tenants.models import Merchant, Store
+from loyalty_site.tenants.models import Customer, Merchant, Store
 from referrals import jobs, snapshots
 from referrals.models import AnalyticsSnapshot
 from tests.callers import operator_of, signed_in
@@ -174,6 +174,25 @@ def test_segments_are_those_of_the_newest_snapshot_and_say_since_when(world):
             1.0,
             45.0,
         )
+
+
+@pytest.mark.parametrize(
+    ("locale", "label"),
+    [
+        ("", "Members at risk"),
+        ("fr", "Membres à risque"),
+        ("de-AT", "Gefährdete Mitglieder"),
+        ("xx", "Members at risk"),
+    ],
+)
+def test_segments_are_called_in_the_members_language(world, locale, label):
+    member = world.members.select_related("customer").earliest("created_at")
+    Customer.objects.filter(pk=member.customer_id).update(locale=locale)
+
+    mine = signed_in(world, member.customer.user_id).get("referrals/segments").json()
+    theirs = operator_of(world).get("referrals/segments").json()
+
+    assert (mine["segments"][2]["label"], theirs["segments"][2]["label"]) == (label, "Members at risk")
 
 
 def test_without_a_snapshot_a_live_one_is_served_and_nothing_is_stored(world):
