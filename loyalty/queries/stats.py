@@ -90,8 +90,9 @@ _PROGRAMS = """
             AS p (id, merchant_id, zone, begins, ends, cohorts_begin, cohorts_end, target)
     )"""
 
-# The outermost bounds as well, said plainly: what stands in a row of `p` the planner cannot know, and would read every
-# entry that a member ever had.
+# The programs and the outermost bounds once more, said plainly: what stands in a row of `p` the planner cannot know,
+# and it would read the whole ledger for a small merchant, or every entry that a member ever had.
+_OF_PROGRAMS = "m.program_id = ANY (%(programs)s::uuid[])"
 _IN_PERIOD = """e.occurred_at >= p.begins AND e.occurred_at < p.ends
             AND e.occurred_at >= %(begin)s AND e.occurred_at < %(end)s"""
 _IN_COHORTS = """e.occurred_at >= p.cohorts_begin AND e.occurred_at < p.cohorts_end
@@ -108,7 +109,7 @@ _MOVES = f"""
           FROM loyalty_ledger_entries e
           JOIN loyalty_members m ON m.id = e.member_id
           JOIN p ON p.id = m.program_id
-          WHERE e.merchant_id = ANY (%(merchants)s::uuid[]) AND {_IN_PERIOD}
+          WHERE {_OF_PROGRAMS} AND {_IN_PERIOD}
             AND {_AT_STORE}
     ),
     enrolled AS (
@@ -116,7 +117,7 @@ _MOVES = f"""
           FROM loyalty_members m
           JOIN p ON p.id = m.program_id
           LEFT JOIN loyalty_ledger_entries e ON e.member_id = m.id AND e.number = 1
-          WHERE m.enrolled_at >= p.begins AND m.enrolled_at < p.ends AND {_AT_STORE}
+          WHERE {_OF_PROGRAMS} AND m.enrolled_at >= p.begins AND m.enrolled_at < p.ends AND {_AT_STORE}
     )
     SELECT false, grouping(day, merchant_id, store_id), day, merchant_id, store_id,
            (SELECT to_jsonb(s)::text FROM stores s WHERE s.id = store_id), count(*),
@@ -145,7 +146,7 @@ _MEMBERS = f"""
           FROM loyalty_ledger_entries e
           JOIN loyalty_members m ON m.id = e.member_id
           JOIN p ON p.id = m.program_id
-          WHERE e.merchant_id = ANY (%(merchants)s::uuid[]) AND e.type = 'stamp_earned'
+          WHERE {_OF_PROGRAMS} AND e.type = 'stamp_earned'
             AND {_IN_PERIOD} AND {_AT_STORE}
           GROUP BY e.member_id
     ),
@@ -154,7 +155,7 @@ _MEMBERS = f"""
           FROM loyalty_ledger_entries e
           JOIN loyalty_members m ON m.id = e.member_id
           JOIN p ON p.id = m.program_id
-          WHERE e.merchant_id = ANY (%(merchants)s::uuid[]) AND e.type = ANY (%(visits)s)
+          WHERE {_OF_PROGRAMS} AND e.type = ANY (%(visits)s)
             AND {_IN_PERIOD} AND {_AT_STORE}
     ),
     candidate AS (
@@ -163,7 +164,7 @@ _MEMBERS = f"""
           FROM loyalty_ledger_entries e
           JOIN loyalty_members m ON m.id = e.member_id
           JOIN p ON p.id = m.program_id
-          WHERE e.merchant_id = ANY (%(merchants)s::uuid[]) AND e.type = ANY (%(visits)s)
+          WHERE {_OF_PROGRAMS} AND e.type = ANY (%(visits)s)
             AND {_IN_COHORTS} AND {_AT_STORE}
           GROUP BY e.member_id, p.zone, p.cohorts_begin
     ),
@@ -187,6 +188,7 @@ _MEMBERS = f"""
       LEFT JOIN came ON came.member_id = m.id
       LEFT JOIN stamped ON stamped.member_id = m.id
       LEFT JOIN cohort ON cohort.member_id = m.id
+      WHERE {_OF_PROGRAMS}
       GROUP BY m.merchant_id"""
 
 
