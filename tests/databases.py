@@ -16,6 +16,7 @@ from django.db import connections
 from django.test.utils import override_settings
 
 from tests import server
+from tests.hashing import QUICK
 
 _numbers = count(1)
 
@@ -51,6 +52,12 @@ def _static_files_as_they_lie() -> Iterator[None]:
     """Pages rendered in a test need no collected files; `live_site` serves collected ones."""
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     with override_settings(STORAGES={**settings.STORAGES, "staticfiles": plain}):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _passwords_cost_nothing() -> Iterator[None]:
+    with override_settings(PASSWORD_HASHERS=QUICK):
         yield
 
 

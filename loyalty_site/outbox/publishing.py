@@ -115,6 +115,30 @@ def insert_alongside(row: Model) -> None:
     alongside(statement, parameters)
 
 
+def is_gathering() -> bool:
+    """Whether what is published now waits for the end of a `together()`, and so costs no statement of its own."""
+    return _gathered.get() is not None
+
+
+def insert_where(events: Sequence[Event], condition: str) -> tuple[str, list[Any]]:
+    """The statement, and its parameters, that writes these events where an SQL condition holds.
+
+    For a change that tells of itself only if it was made. Whoever runs it, in a transaction, sees to it that the relay
+    hears of it: `announce`.
+    """
+    row = "(%s::uuid, %s::text, %s::uuid, %s::jsonb, %s::boolean)"
+    values = [value for event in events for value in _row_of(event, _backfilling.get())]
+    statement = (
+        "INSERT INTO outbox_events (id, kind, merchant_id, facts, backfill) "
+        f"SELECT * FROM (VALUES {', '.join([row] * len(events))}) AS news WHERE {condition}"
+    )
+    return statement, values
+
+
+def _row_of(event: Event, backfill: bool) -> tuple[Any, ...]:
+    return new_id(), event.kind, event.merchant_id, as_json(facts_of(event)), backfill
+
+
 def _clause(statements: Sequence[tuple[str, Sequence[Any]]]) -> tuple[str, list[Any]]:
     """WITH clause and parameters of changes that travel in front of another."""
     if not statements:
@@ -127,7 +151,7 @@ def _write(events: list[Event], backfill: bool, beside: Sequence[tuple[str, Sequ
     before, values = _clause(beside)
     if len(events) <= _FEW:
         for event in events:
-            values += (new_id(), event.kind, event.merchant_id, as_json(facts_of(event)), backfill)
+            values += _row_of(event, backfill)
         with prepared_cursor() as cursor:
             cursor.execute(before + _INSERT_FEW[len(events)], values)
     else:

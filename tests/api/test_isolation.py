@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-import yaml
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -18,12 +17,12 @@ from loyalty_site.ids import new_id
 from loyalty_site.jobs import runs
 from loyalty_site.jobs.models import Run
 from loyalty_site.tenants.models import Role, StaffRole, Store, User
-from tests import server
 from tests.callers import operator_of, signed_in
+from tests.schema import committed
 
 pytestmark = pytest.mark.long
 
-SCHEMA: dict[str, Any] = yaml.safe_load((server.ROOT / "docs" / "openapi.yaml").read_text())
+SCHEMA = committed()
 ADDRESSES = [
     (path, method, operation)
     for path, methods in SCHEMA["paths"].items()

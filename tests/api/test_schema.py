@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import schemathesis
-import yaml
 from django.core.management import call_command
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
@@ -27,12 +26,12 @@ from loyalty_site.jobs.models import Run
 from loyalty_site.tenants.models import Role, StaffRole, User
 from tests import server
 from tests.api.test_isolation import door_of
+from tests.schema import COMMITTED, committed
 
 pytestmark = pytest.mark.long
 
-COMMITTED = server.ROOT / "docs" / "openapi.yaml"
 TYPES = server.ROOT / "docs" / "types" / "loyalty.d.ts"
-SCHEMA: dict[str, Any] = yaml.safe_load(COMMITTED.read_text())
+SCHEMA = committed()
 OPERATIONS = [
     (path, method) for path, methods in SCHEMA["paths"].items() for method in methods if method != "parameters"
 ]

@@ -18,11 +18,6 @@ DAYS = 190
 FEW = [replace(plan, members=8) for plan in plans.merchants()]
 
 
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 class InterruptedTale(Exception):
     """Somebody pulled the plug."""
 

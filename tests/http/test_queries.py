@@ -10,7 +10,6 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-import yaml
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -22,10 +21,10 @@ from loyalty_site.http import keys
 from loyalty_site.jobs import runs
 from loyalty_site.jobs.models import Run
 from loyalty_site.tenants.models import Customer, Role, StaffRole, Store, User
-from tests import server
 from tests.api.test_isolation import door_of
 from tests.callers import operator_of, signed_in
 from tests.cast import make_merchant
+from tests.schema import committed
 
 pytestmark = pytest.mark.long
 
@@ -33,7 +32,7 @@ MOST = 6
 # The batch stands for up to a hundred calls.
 MOST_OF = {"runBatch": 25}
 
-SCHEMA = yaml.safe_load((server.ROOT / "docs" / "openapi.yaml").read_text())
+SCHEMA = committed()
 OPERATIONS = {
     operation["operationId"]: (method, path, operation)
     for path, methods in SCHEMA["paths"].items()

@@ -315,7 +315,7 @@ class _Batch:
             told = list(self.news)
             for place, redemption in self.new_redemptions.items():
                 redemption.entry = posted[place].entry
-                told += redemptions.redeemed(redemption, written, at=self.at)
+                told += redemptions.redeemed(redemption, written.codes.get(redemption.pk, []), at=self.at)
             rewards = [each.reward for each in self.new_redemptions.values() if each.reward is not None]
             return told + written.news(rewards, merchant_id=self.store.merchant_id, at=self.at)
 

@@ -1,5 +1,6 @@
 """Asking for points to be spent: held for now, or spent in one go as a till does."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from loyalty.operations.redemptions.writing import Written, write_new
 from loyalty.operations.settling import Booking, settle
 from loyalty.queries import asked, offers
 from loyalty.queries.offers import Offer
+from loyalty_site import outbox
 from loyalty_site.outbox import Event
 from loyalty_site.tenants.models import Store, User
 from loyalty_site.texts import refuse_what_cannot_be_kept
@@ -60,12 +62,14 @@ def hold(
         order_reference=order_reference,
         metadata=metadata,
     )
-    written = _write_once(redemption, offer, at=at)
+    told: list[Event] = [RedemptionRequested.of(redemption, at=at)]
+    early = [] if outbox.is_gathering() else told
+    written = _write_once(redemption, offer, at=at, news=early)
     if isinstance(written, Redemption):
         return written
     rewards = [offer.reward] if offer is not None else []
-    news = [RedemptionRequested.of(redemption, at=at), *written.news(rewards, merchant_id=member.merchant_id, at=at)]
-    settle([booking], at=at, also=lambda posted: news)
+    late = [*([] if early else told), *written.news(rewards, merchant_id=member.merchant_id, at=at)]
+    settle([booking], at=at, also=lambda posted: late)
     return redemption
 
 
@@ -140,13 +144,17 @@ def redeem(
         actor=actor,
         metadata=metadata,
     )
-    written = _write_once(redemption, offer, at=at)
+    # Written with the redemption it costs no round trip more; but which codes it is given, only that statement says.
+    gives = offer is not None and offer.reward.gives_codes
+    early = [] if gives or outbox.is_gathering() else redeemed(redemption, [], at=at)
+    written = _write_once(redemption, offer, at=at, news=early)
     if isinstance(written, Redemption):
         return written
     tell_codes(booking, written)
     rewards = [offer.reward] if offer is not None else []
-    news = [*redeemed(redemption, written, at=at), *written.news(rewards, merchant_id=member.merchant_id, at=at)]
-    [posted] = settle([booking], at=at, also=lambda posted: news)
+    told = [] if early else redeemed(redemption, written.codes.get(redemption.pk, []), at=at)
+    late = [*told, *written.news(rewards, merchant_id=member.merchant_id, at=at)]
+    [posted] = settle([booking], at=at, also=lambda posted: late)
     redemption.entry = posted.entry
     return redemption
 
@@ -210,14 +218,15 @@ def tell_codes(booking: Booking, written: Written) -> None:
         booking.posting.metadata["codes"] = codes
 
 
-def redeemed(redemption: Redemption, written: Written, *, at: datetime) -> list[Event]:
-    """The news of a redemption that was asked for and fulfilled in one go."""
-    codes = written.codes.get(redemption.pk, [])
+def redeemed(redemption: Redemption, codes: list[str], *, at: datetime) -> list[Event]:
+    """The news of a redemption that was asked for and fulfilled in one go, and given these codes."""
     return [RedemptionRequested.of(redemption, at=at), RedemptionFulfilled.of(redemption, at=at, codes=codes)]
 
 
-def _write_once(redemption: Redemption, offer: Offer | None, *, at: datetime) -> Written | Redemption:
-    """Write it if it may be; the redemption that came of the same request before, where there is one.
+def _write_once(
+    redemption: Redemption, offer: Offer | None, *, at: datetime, news: Sequence[Event]
+) -> Written | Redemption:
+    """Write it if it may be, and its news; the redemption that came of the same request before, where there is one.
 
     Raises what judging and writing raise, `OrderAlreadyUsed` and `KeyReused`.
     """
@@ -229,7 +238,7 @@ def _write_once(redemption: Redemption, offer: Offer | None, *, at: datetime) ->
             if (first := asked_before(redemption)) is not None:
                 return first
             raise
-    written = write_new([redemption], at=at)
+    written = write_new([redemption], at=at, news=news)
     if redemption.pk not in written.ids:
         first = asked_before(redemption)
         assert first is not None  # noqa: S101 (its key was the conflict)

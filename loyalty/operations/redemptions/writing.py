@@ -12,7 +12,9 @@ from django.db import connection
 from loyalty.events import RewardCodesLow, RewardSoldOut
 from loyalty.models import CheckoutIntent, Redemption, Reward
 from loyalty.operations.redemptions.refusals import RewardUnavailable
+from loyalty_site import outbox
 from loyalty_site.outbox import Event
+from loyalty_site.prepared import prepared_cursor
 from loyalty_site.texts import refuse_what_cannot_be_kept
 
 # A pool with fewer codes than this wants a new upload.
@@ -80,21 +82,26 @@ pools AS (
          LIMIT asked.codes + 20) AS pool) AS codes
       FROM asked)"""
 
-_ANSWER = """
-SELECT (SELECT coalesce(jsonb_agg(s.id), '[]') FROM {source} s)::text,
-       (SELECT coalesce(jsonb_object_agg(s.id, s.stock), '{{}}') FROM stocked s)::text,
-       {codes}"""
+_IDS = "SELECT (SELECT coalesce(array_agg(s.id), '{{}}') FROM {source} s)"
+_STOCKED = "(SELECT coalesce(jsonb_object_agg(s.id, s.stock), '{}') FROM stocked s)::text"
 _GIVEN = """(
            SELECT coalesce(jsonb_agg(jsonb_build_array(g.redemption_id, g.code) ORDER BY g.id), '[]')
              FROM given g)::text,
        (SELECT coalesce(jsonb_object_agg(p.reward_id, p.codes), '{}') FROM pools p)::text"""
 
 
-def write_new(redemptions: Sequence[Redemption], *, at: datetime, intents: Sequence[CheckoutIntent] = ()) -> Written:
+def write_new(
+    redemptions: Sequence[Redemption],
+    *,
+    at: datetime,
+    intents: Sequence[CheckoutIntent] = (),
+    news: Sequence[Event] = (),
+) -> Written:
     """Insert those whose keys are new, take their units and, where they are fulfilled, give them their codes.
 
     `ids` of the answer names those inserted; the others were asked for before, and nothing of theirs moves. Also
-    writes `intents`. Raises `RewardUnavailable` where the codes do not suffice. Their rewards and members are locked.
+    writes `intents`, and publishes `news` where any is inserted. Raises `RewardUnavailable` where the codes do not
+    suffice. Their rewards and members are locked.
     """
     if not redemptions and not intents:
         return Written(frozenset())
@@ -121,7 +128,20 @@ def write_new(redemptions: Sequence[Redemption], *, at: datetime, intents: Seque
         for redemption in redemptions
     )
     limited = any(redemption.units_taken for redemption in redemptions)
-    written = _written(statement, values, "made", "-", gives=gives, limited=limited, at=at, intents=intents)
+    if news:
+        text, more = outbox.insert_where(news, "EXISTS (SELECT 1 FROM made)")
+        statement += f", told AS ({text})"
+        values += more
+    written = _written(
+        *(statement, values, "made", "-"),
+        is_one=len(redemptions) == 1,
+        gives=gives,
+        limited=limited,
+        at=at,
+        intents=intents,
+    )
+    if news and written.ids:
+        outbox.announce()
     for redemption in redemptions:
         if redemption.pk in written.ids:
             redemption._state.adding, redemption._state.db = False, "default"
@@ -173,7 +193,14 @@ def write_closed(
     ]  # fmt: skip
     gives = fulfils and any(each.reward is not None and each.reward.gives_codes for each in redemptions)
     limited = not fulfils and any(each.units_taken for each in redemptions)
-    written = _written(statement, values, "closed", "+", gives=gives, limited=limited, at=at, intents=intents)
+    written = _written(
+        *(statement, values, "closed", "+"),
+        is_one=len(redemptions) == 1,
+        gives=gives,
+        limited=limited,
+        at=at,
+        intents=intents,
+    )
     for redemption in redemptions:
         if redemption.pk in written.ids:
             redemption.status, redemption.reason, redemption.entry_id = closing.status, closing.reason, closing.entry_id
@@ -190,6 +217,7 @@ def _written(
     source: str,
     sign: str,
     *,
+    is_one: bool,
     gives: bool,
     limited: bool,
     at: datetime,
@@ -205,15 +233,17 @@ def _written(
         text, more = _intents(intents)
         statement += f", {text}"
         values += more
-    answer = _ANSWER.format(source=source, codes=_GIVEN if gives else "'[]', '{}'")
-    if not limited:
-        answer = answer.replace("FROM stocked s", "FROM (SELECT NULL::uuid AS id, 0 AS stock LIMIT 0) s")
-    ids, stock, codes, pools = (json.loads(text) for text in _run(statement + answer, values))
+    answer = [_IDS.format(source=source), _STOCKED if limited else "'{}'", _GIVEN if gives else "'[]', '{}'"]
+    # The texts of one redemption are few, and so prepared once a connection; those of many are as many as there are
+    # rows, and a row of several leaves the types of its parameters open.
+    prepared = is_one and not intents
+    ids, *rest = _run(f"{statement} {', '.join(answer)}", values, prepared=prepared)
+    stock, codes, pools = map(json.loads, rest)
     given: dict[UUID, list[str]] = {}
     for redemption_id, code in codes:
         given.setdefault(UUID(redemption_id), []).append(code)
     return Written(
-        frozenset(map(UUID, ids)),
+        frozenset(ids),
         {UUID(pk): left for pk, left in stock.items()},
         given,
         {UUID(pk): before for pk, before in pools.items()},
@@ -240,8 +270,8 @@ def _intents(intents: Sequence[CheckoutIntent]) -> tuple[str, list[Any]]:
     return text, values
 
 
-def _run(statement: str, values: list[Any]) -> Any:
-    with connection.cursor() as cursor:
+def _run(statement: str, values: list[Any], *, prepared: bool = False) -> Any:
+    with prepared_cursor() if prepared else connection.cursor() as cursor:
         cursor.execute(statement, values)
         return cursor.fetchone()
 
