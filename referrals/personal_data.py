@@ -98,6 +98,18 @@ def _forget_invites(customer: Customer, at: datetime) -> list[privacy.Statement]
                     OR (i.invitee_email <> '' AND lower(i.invitee_email) = lower(%s)))""",
             [at, customer.pk, customer.merchant_id, customer.pk, customer.email],
         ),
+        # The ledgers of those who came with a code of theirs name it, and so do entries that took a credit back.
+        privacy.Statement(
+            """
+            SELECT ledger_forget_keys_v1(%s, ARRAY(
+                SELECT e.key FROM loyalty_referral_invites i
+                  JOIN loyalty_ledger_entries c ON c.merchant_id = i.merchant_id
+                   AND c.key = 'referral:' || i.id || ':invitee'
+                  JOIN loyalty_ledger_entries e ON e.id = c.id OR e.answers_id = c.id
+                 WHERE i.referrer_id IN (SELECT id FROM loyalty_members WHERE customer_id = %s)
+                   AND i.completed_at IS NOT NULL))""",
+            [customer.merchant_id, customer.pk],
+        ),
         # News of another's invite, on its way or kept, names the address as well.
         privacy.Statement(
             """

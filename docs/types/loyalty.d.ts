@@ -582,6 +582,18 @@ export interface MemberExport {
   tables: Record<string, (Record<string, unknown>)[]>;
 }
 
+/** An override as a member sees it, in the timeline. */
+export interface MemberOverrideOutput {
+  id: string;
+  scope: GuardrailScope;
+  justification: string;
+  targetMemberId: string | null;
+  createdAt: string;
+  expiresAt: string | null;
+  revokedAt: string | null;
+  isActive: boolean;
+}
+
 /** A member: points, tier (by slug), the way to the next one (0 to 1), and the five that expire soonest. */
 export interface MemberOverview {
   id: string;
@@ -1457,9 +1469,9 @@ export interface TimelineEntry {
   occurredAt: string;
   ledger?: LedgerLine;
   redemption?: RedemptionOutput;
-  referral?: Record<string, unknown>;
+  referral?: InviteOutput;
   nudge?: Record<string, unknown>;
-  override?: Record<string, unknown>;
+  override?: MemberOverrideOutput;
 }
 
 export type TimelineEntryKindEnum = "ledger" | "redemption" | "referral" | "nudge" | "guardrail_override";

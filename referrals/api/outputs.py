@@ -82,3 +82,16 @@ class GuardrailsOutput(serializers.Serializer[Any]):
     cooldown_until = serializers.DateTimeField(allow_null=True)
     throttle_override_active = serializers.BooleanField()
     overrides = OverrideOutput(many=True)
+
+
+class MemberOverrideOutput(serializers.Serializer[Any]):
+    """An override as a member sees it, in the timeline."""
+
+    id = serializers.UUIDField()
+    scope = serializers.ChoiceField(GuardrailOverride.Scope.choices)
+    justification = serializers.CharField()
+    target_member_id = serializers.UUIDField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField(allow_null=True)
+    revoked_at = serializers.DateTimeField(allow_null=True)
+    is_active = serializers.BooleanField()

@@ -49,3 +49,9 @@ def override(row: GuardrailOverride, at: datetime) -> dict[str, Any]:
         "revoked_at": moment(row.revoked_at),
         "is_active": row.is_active(at),
     }
+
+
+def override_for_member(row: GuardrailOverride, at: datetime) -> dict[str, Any]:
+    """An override as a member sees it: without who made it, and without what back ends keep beside it."""
+    shown = override(row, at)
+    return {name: value for name, value in shown.items() if name not in ("metadata", "created_by_user_id")}

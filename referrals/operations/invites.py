@@ -33,6 +33,7 @@ log = structlog.get_logger("referrals.invites")
 LETTER = "R"
 CHUNK = 500
 _TRIES = 5
+_draw = partial(new_code, LETTER)
 
 
 @transaction.atomic(savepoint=False)
@@ -122,7 +123,7 @@ def _seconds(wait: timedelta) -> int:
     return max(1, math.ceil(wait.total_seconds()))
 
 
-def insert(invite: Invite, *, draw: Callable[[], str] = partial(new_code, LETTER)) -> None:
+def insert(invite: Invite, *, draw: Callable[[], str] = _draw) -> None:
     """Write the invite under a code that nobody has: drawn again on a collision."""
     fields = Invite._meta.concrete_fields
     columns = ", ".join(str(field.column) for field in fields)

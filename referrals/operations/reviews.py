@@ -76,25 +76,42 @@ def reject_conversion(*, invite_id: UUID, reason: str, actor: User | None, at: d
 
 
 def close_overdue(*, at: datetime) -> Counter[str]:
-    """Decide open reviews past their deadline, as each program says. Counts approved, rejected and held."""
+    """Decide open reviews past their deadline, as each program says. Counts approved, rejected and held.
+
+    What fails in one is raised when the others have had their turn.
+    """
     counts: Counter[str] = Counter(approved=0, rejected=0, held=0)
+    failures: list[Exception] = []
     overdue = ReferralReview.objects.filter(status=Status.OPEN, due_at__lte=at).order_by("due_at", "pk")
     for review in overdue.select_related("invite__referrer__program").iterator(chunk_size=500):
         policy = rules_of(review.invite.referrer.program).deadline_policy
-        if policy == DeadlinePolicy.HOLD:
-            counts["held"] += 1
-            continue
         try:
-            decide = approve if policy == DeadlinePolicy.PAY else reject
-            decide(review_id=review.pk, reason=DEADLINE, actor=None, at=at)
-            counts["approved" if policy == DeadlinePolicy.PAY else "rejected"] += 1
-        except CardInactive:
-            reject(review_id=review.pk, reason="card_inactive", actor=None, at=at)
-            counts["rejected"] += 1
+            counts[_close(review.pk, policy, at)] += 1
         except ReviewDecided:
             # Somebody was faster.
             continue
+        except Exception as error:
+            error.add_note(f"review {review.pk}")
+            failures.append(error)
+    if failures:
+        raise ExceptionGroup("Some reviews could not be closed", failures)
     return counts
+
+
+def _close(review_id: UUID, policy: str, at: datetime) -> str:
+    if policy == DeadlinePolicy.HOLD:
+        return "held"
+    reason = DEADLINE
+    if policy == DeadlinePolicy.PAY:
+        try:
+            with transaction.atomic():
+                approve(review_id=review_id, reason=reason, actor=None, at=at)
+        except CardInactive:
+            reason = "card_inactive"
+        else:
+            return "approved"
+    reject(review_id=review_id, reason=reason, actor=None, at=at)
+    return "rejected"
 
 
 def _locked(review_id: UUID) -> tuple[Invite, ReferralReview]:

@@ -57,7 +57,7 @@ def credit(
             points=amount,
             key=key,
             at=at,
-            metadata={"code": invite.code, "invite_id": str(invite.pk), "side": side},
+            metadata={"referral_code": invite.code, "invite_id": str(invite.pk), "side": side},
         )
         for member, amount, key, side in (
             (referrer, invite.reward_points, _key(invite, "referrer"), "referrer"),
@@ -99,7 +99,7 @@ def take_back(*, invite: Invite, reason: str, actor: User | None, at: datetime) 
                 answers_id=entry.pk,
                 actor_id=actor.pk if actor is not None else None,
                 description=reason,
-                metadata={"kind": "referral_reversal", "code": invite.code, "invite_id": str(invite.pk)},
+                metadata={"kind": "referral_reversal", "referral_code": invite.code, "invite_id": str(invite.pk)},
                 occurred_at=at,
             ),
             EntryUndone,

@@ -17,6 +17,7 @@ from loyalty_site.ids import new_id
 from loyalty_site.jobs import runs
 from loyalty_site.jobs.models import Run
 from loyalty_site.tenants.models import Role, StaffRole, Store, User
+from referrals.operations import invites
 from tests.callers import operator_of, signed_in
 from tests.schema import committed
 
@@ -74,6 +75,7 @@ def theirs(bookshop: Any, bookworm: Any) -> dict[str, dict[str, str]]:
     return {
         "redemptions": {"redemptionId": str(redemption.pk)},
         "next-actions": {"intentId": str(intent.pk)},
+        "referrals": {"inviteId": str(invites.create(member=bookworm, at=now).pk)},
         "members": {"userId": str(bookworm.customer.user_id)},
         "cards": {"cardId": str(bookworm.pk), "cardNumber": bookworm.card_number},
         "transactions": {"entryId": str(entry.pk)},

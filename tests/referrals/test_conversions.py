@@ -43,7 +43,7 @@ def test_an_invite_that_is_taken_up_credits_both_sides(rules, invite, alice, bob
     assert (stored.invitee_id, stored.completed_at) == (bob.pk, NOON + timedelta(days=2))
     for member, side in ((alice, "referrer"), (bob, "invitee")):
         entry = member.entries.get(type="referral_bonus")
-        assert entry.metadata == {"code": invite.code, "invite_id": str(invite.pk), "side": side}
+        assert entry.metadata == {"referral_code": invite.code, "invite_id": str(invite.pk), "side": side}
 
 
 def test_it_is_told_once_and_without_the_address(invite, bob, complete):

@@ -16,11 +16,11 @@ from loyalty_site.http.fields import Input, QueryFlag, Text, moment
 from loyalty_site.http.pagination import cursor_for, position_in
 from loyalty_site.storefront import timeline
 from loyalty_site.storefront.sources import SOURCES
+from referrals.api.outputs import InviteOutput, MemberOverrideOutput
+from referrals.models import GuardrailOverride, Invite
 
 KINDS = ("ledger", "redemption", "referral", "nudge", "guardrail_override")
-REFERRAL_STATUSES = ("draft", "sent", "converted", "expired", "cancelled")
 NUDGE_STATUSES = ("active", "acknowledged", "dismissed", "expired")
-GUARDRAIL_SCOPES = ("invite_quota", "invite_cooldown", "global_throttle")
 DEFAULT_LIMIT, MOST = 20, 50
 
 
@@ -42,9 +42,9 @@ class TimelineQuery(Input):
     include_guardrails = QueryFlag(default=True)
     ledger_types = _some_of(ledger_window.TYPES)
     redemption_statuses = _some_of(Redemption.Status.values)
-    referral_statuses = _some_of(REFERRAL_STATUSES)
+    referral_statuses = _some_of(Invite.Status.values)
     nudge_statuses = _some_of(NUDGE_STATUSES)
-    guardrail_scopes = _some_of(GUARDRAIL_SCOPES)
+    guardrail_scopes = _some_of(GuardrailOverride.Scope.values)
     referral_code = Text(required=False, default=None, max_length=64)
     campaign_slug = Text(required=False, default=None, max_length=64)
     checkout_order_id = Text(required=False, default=None, max_length=64)
@@ -61,9 +61,9 @@ class TimelineEntry(serializers.Serializer[Any]):
     occurred_at = serializers.DateTimeField()
     ledger = LedgerLine(required=False)
     redemption = RedemptionOutput(required=False)
-    referral = serializers.DictField(required=False)
+    referral = InviteOutput(required=False)
     nudge = serializers.DictField(required=False)
-    override = serializers.DictField(required=False)
+    override = MemberOverrideOutput(required=False)
 
 
 class TimelineCursor(serializers.Serializer[Any]):
