@@ -18,14 +18,16 @@ SMALL_MERCHANTS = 40
 _ENTRIES = """
 INSERT INTO loyalty_ledger_entries (id, merchant_id, member_id, number, type, points_delta, points_balance_after,
     stamps_delta, stamps_balance_after, lifetime_delta, order_reference, description, metadata, occurred_at, created_at)
-SELECT gen_random_uuid(), m.merchant_id, m.id, %(number)s,
+SELECT (lpad(to_hex(%(number)s::integer), 8, '0') || '00007000' || '9000' || lpad(to_hex(m.place), 12, '0'))::uuid,
+       m.merchant_id, m.id, %(number)s,
        (ARRAY['earn', 'earn', 'earn', 'earn', 'stamp_earned', 'redeem', 'points_expired', 'refund', 'tier_bonus',
               'earn'])[1 + abs(hashtext(m.id::text || %(number)s::text)) %% 10],
        5, 100, 0, 0, 0, '', '', '{}', m.at, m.at
-  FROM (SELECT id, merchant_id, %(from)s::timestamptz + %(length)s::interval
-               * (row_number() OVER (ORDER BY hashtext(id::text || %(number)s::text))::float8 / %(members)s) AS at
-          FROM loyalty_members) m
- ORDER BY m.at"""
+  FROM (SELECT id, merchant_id, place,
+               %(from)s::timestamptz + %(length)s::interval * (place::float8 / %(members)s) AS at
+          FROM (SELECT id, merchant_id, row_number() OVER (ORDER BY hashtext(id::text || %(number)s::text)) AS place
+                  FROM loyalty_members) placed) m
+ ORDER BY m.place"""
 
 _INVITES = """
 INSERT INTO loyalty_referral_invites (id, merchant_id, referrer_id, code, is_standing, invitee_email, invitee_id,
