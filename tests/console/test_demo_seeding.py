@@ -57,7 +57,7 @@ def test_the_nights_have_their_analytics_as_they_were(db):
     assert (kept[-1].day, kept[0].day) == (NOW.date(), (NOW - timedelta(days=DAYS - 7)).date())
     assert len(kept) == 60 + (DAYS - 60) // 7
     assert {each.members for each in kept} == {8}
-    assert len({each.points_earned for each in kept}) > len(kept) // 2
+    assert len({each.points_earned for each in kept}) > 2
 
 
 def test_a_day_told_twice_happens_once(db):
