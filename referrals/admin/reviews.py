@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -78,7 +79,7 @@ class ReferralReviewAdmin(DeedAdmin):
     list_select_related = ["invite__referrer", "invite__invitee"]
     search_fields = ["=invite__code", "=invite__referrer__card_number"]
     search_help_text = gettext_lazy("Code or card number")
-    ordering = ["-status", "due_at", "id"]
+    ordering = [F("decided_at").desc(nulls_first=True), "due_at", "id"]
     fields = [
         "shown_status", "due", "code", "inviter", "comer", "risk", "spoken_against", "points", "created_at",
         "decided_at", "decided_by", "reason",
