@@ -11,15 +11,33 @@ from django.db.models.functions import Cast
 from loyalty.models import CheckoutIntent, LedgerEntry, Member, PointLot, Redemption, ReplacedCard
 from loyalty_site.tenants import privacy
 from loyalty_site.tenants.models import Customer
+from referrals.models import DeviceTrace, GuardrailAuditEvent, GuardrailOverride, Invite, ReferralReview
 
 # How the rows of a person are found, in each table whose rows the console can change.
 _ROWS: dict[type[Model], Callable[[Customer], QuerySet[Any]]] = {
     Customer: lambda customer: Customer.objects.filter(pk=customer.pk),
     Member: lambda customer: Member.objects.filter(customer=customer),
     Redemption: lambda customer: Redemption.objects.filter(member__customer=customer),
+    Invite: lambda customer: Invite.objects.filter(
+        Q(referrer__customer=customer) | Q(invitee__customer=customer), merchant_id=customer.merchant_id
+    ),
+    ReferralReview: lambda customer: ReferralReview.objects.filter(
+        Q(invite__referrer__customer=customer) | Q(invite__invitee__customer=customer),
+        merchant_id=customer.merchant_id,
+    ),
+    GuardrailOverride: lambda customer: GuardrailOverride.objects.filter(
+        merchant_id=customer.merchant_id, target_member__customer=customer
+    ),
 }
 # Only looked at, never logged: nobody changes an entry, a lot or an old card in the console.
-NEVER_LOGGED: tuple[type[Model], ...] = (CheckoutIntent, LedgerEntry, PointLot, ReplacedCard)
+NEVER_LOGGED: tuple[type[Model], ...] = (
+    CheckoutIntent,
+    LedgerEntry,
+    PointLot,
+    ReplacedCard,
+    DeviceTrace,
+    GuardrailAuditEvent,
+)
 
 
 def register() -> None:

@@ -108,6 +108,15 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
+                "title": _("Referrals"),
+                "items": [
+                    _list(_("Invites"), "referrals.invite", "person_add"),
+                    _list(_("Reviews"), "referrals.referralreview", "fact_check"),
+                    _list(_("Guardrails"), "referrals.guardrailoverride", "traffic"),
+                    _list(_("Guardrail history"), "referrals.guardrailauditevent", "history"),
+                ],
+            },
+            {
                 "title": _("Money"),
                 "items": [
                     _list(_("Ledger"), "loyalty.ledgerentry", "receipt_long"),
@@ -121,6 +130,7 @@ UNFOLD: dict[str, Any] = {
                     _list(_("Programs"), "loyalty.program", "loyalty"),
                     _list(_("Tiers"), "loyalty.tier", "military_tech"),
                     _list(_("Rewards"), "loyalty.reward", "featured_seasonal_and_gifts"),
+                    _list(_("Referral rules"), "referrals.referralsettings", "diversity_3"),
                 ],
             },
             {

@@ -35,6 +35,11 @@ _RULES: dict[str, tuple[frozenset[Role], frozenset[Role]]] = {
     "loyalty.pointlot": (_EVERYONE, _MANAGE),
     "loyalty.redemption": (_EVERYONE, _MANAGE),
     "loyalty.checkoutintent": (_EVERYONE, _MANAGE),
+    "referrals.invite": (_EVERYONE, _MANAGE),
+    "referrals.referralreview": (_VIEW_ALL, _MANAGE),
+    "referrals.guardrailoverride": (_VIEW_ALL, _MANAGE),
+    "referrals.guardrailauditevent": (_VIEW_ALL, _MANAGE),
+    "referrals.referralsettings": (_EVERYONE, _MANAGE),
     "jobs.run": (_VIEW_ALL, _MANAGE),
     "referrals.analyticssnapshot": (_VIEW_ALL, _PLATFORM),
     "http.apikey": (_OWN, _OWN),
@@ -44,7 +49,14 @@ _RULES: dict[str, tuple[frozenset[Role], frozenset[Role]]] = {
 # the whole merchant it may look at, and staff and runs are not its business.
 _STORE_MAY_CHANGE = frozenset({"tenants.customer", "loyalty.member", "loyalty.redemption"})
 _STORE_MAY_NOT_VIEW = frozenset(
-    {"tenants.staffrole", "tenants.user", "jobs.run", "http.apikey", "referrals.analyticssnapshot"}
+    {
+        "tenants.staffrole",
+        "tenants.user",
+        "jobs.run",
+        "http.apikey",
+        "referrals.referralreview",
+        "referrals.analyticssnapshot",
+    }
 )
 
 

@@ -1,5 +1,6 @@
 """Limits lifted, or invitations stopped, by hand and for a time; and who did it why."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import models
@@ -66,6 +67,10 @@ class GuardrailOverride(models.Model):
 
     def __str__(self) -> str:
         return self.get_scope_display()
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """Without that of one a scope and target: a new override takes the other's place (operations/guardrails)."""
+        super().validate_constraints(exclude={*(exclude or ()), "merchant"})
 
     def is_active(self, at: datetime) -> bool:
         """Whether it acts at `at`."""

@@ -19,6 +19,8 @@ from loyalty_site.http import keys
 from loyalty_site.jobs.models import Run
 from loyalty_site.tenants import erasures
 from loyalty_site.tenants.models import Merchant, Role, StaffRole, Store, User
+from referrals.models import ReferralSettings
+from referrals.operations import conversions, guardrails, invites
 
 MARK = "xyzzy"
 PASSWORD = "a password for tests"
@@ -117,7 +119,27 @@ def make_world(name: str, *, members: int = 2, at: datetime | None = None) -> Wo
         member.refresh_from_db()
         record(world.staff[Role.MANAGER], member)
     erasures.ask(customer=world.members[-1].customer, at=later)
+    _refer(world, name, later)
     return world
+
+
+def _refer(world: World, name: str, at: datetime) -> None:
+    """An invite that is open, one that waits for a decision, and a limit that is lifted for one member."""
+    ReferralSettings.objects.create(program=world.program, merchant=world.merchant, review_line=40)
+    invites.create(
+        member=world.member, invitee_email=f"friend@{name}.example.net", metadata={"note": f"{name} note"}, at=at
+    )
+    person = Person(external_ref=f"{name}-guest", email=f"{name}.guest@yopmail.com", last_name=f"{name} guest")
+    guest = enrollment.enroll(program=world.program, person=person, at=at).member
+    conversions.attach(code=world.member.referral_code, member=guest, at=at)
+    guardrails.override(
+        merchant=world.merchant,
+        scope="invite_quota",
+        justification=f"{name} week",
+        target_member_id=world.member.pk,
+        actor=world.staff[Role.MANAGER],
+        at=at,
+    )
 
 
 def _make_member(world: World, name: str, number: int, at: datetime) -> Member:

@@ -145,7 +145,7 @@ def told(world: World) -> Member:
 def _refer(world: World, member: Member, words: str) -> None:
     """They invite, are invited, come with somebody's code, are seen, reviewed, and let pass a limit."""
     user, now = world.staff["manager"], timezone.now()
-    ReferralSettings.objects.create(program=world.program, merchant=world.merchant, cooldown_seconds=0, open_days=3650)
+    ReferralSettings.objects.update(cooldown_seconds=0, open_days=3650)
     sent = invites.create(member=member, invitee_email=member.customer.email.replace("@", "+1@"), at=now)
     invites.cancel(member=member, invite_id=sent.pk, reason=words, at=now)
     invites.create(member=member, metadata={"note": words}, at=now)
