@@ -21,7 +21,12 @@ def is_card_number(text: str) -> bool:
 
 def new_referral_code() -> str:
     """Eight characters: M and seven of an alphabet without look-alikes."""
-    return _MEMBER_LETTER + "".join(secrets.choice(_ALPHABET) for _ in range(7))
+    return new_code(_MEMBER_LETTER)
+
+
+def new_code(letter: str) -> str:
+    """A code of eight characters that begins with the letter: 31^7, or 27 thousand million, for each letter."""
+    return letter + "".join(secrets.choice(_ALPHABET) for _ in range(7))
 
 
 def _check_digit(digits: str) -> str:

@@ -10,6 +10,8 @@ LEDGER_FUNCTIONS = (
     "ledger_post_set_v1(timestamptz, jsonb)",
     "ledger_post_set_v2(timestamptz, ledger_posting_v1[])",
     "ledger_forget_v1(uuid[])",
+    "ledger_forget_v2(uuid[])",
+    "ledger_forget_keys_v1(uuid, text[])",
     "ledger_mend_v1(uuid[])",
 )
 

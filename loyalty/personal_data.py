@@ -13,7 +13,7 @@ from loyalty_site.tenants import privacy
 from loyalty_site.tenants.models import Customer
 
 # Facts of an event that tell of a person; ids of rows and references of orders do not.
-TELLING_FACTS = ("card_number", "old_card_number", "reason", "note")
+TELLING_FACTS = ("card_number", "old_card_number", "reason", "note", "code", "share_url", "invitee_email")
 
 
 def register() -> None:
@@ -105,7 +105,7 @@ def _forget_replaced_cards(customer: Customer, at: datetime) -> list[privacy.Sta
 
 def _forget_words_of_entries(customer: Customer, at: datetime) -> list[privacy.Statement]:
     members = "ARRAY(SELECT id FROM loyalty_members WHERE customer_id = %s)"
-    return [privacy.Statement(f"SELECT ledger_forget_v1({members})", [customer.pk])]
+    return [privacy.Statement(f"SELECT ledger_forget_v2({members})", [customer.pk])]
 
 
 def _forget_words_of_redemptions(customer: Customer, at: datetime) -> list[privacy.Statement]:

@@ -2,6 +2,7 @@
 
 SCHEDULES: dict[str, tuple[str, str]] = {
     "loyalty.expire_points": ("loyalty.jobs.expire_points", "0 2 * * *"),
+    "loyalty.capture_loyalty_analytics_snapshot": ("referrals.jobs.capture_snapshot", "0 3 * * *"),
     "loyalty.reconcile": ("loyalty.jobs.reconcile", "30 3 * * *"),
     "loyalty.run_loyalty_progression": ("loyalty.jobs.run_loyalty_progression", "15 * * * *"),
     "loyalty.release_holds": ("loyalty.jobs.release_holds", "40 * * * *"),
@@ -9,6 +10,10 @@ SCHEDULES: dict[str, tuple[str, str]] = {
     "notifications.dispatch_loyalty_nudges": ("notifications.nudges.jobs.dispatch", "5-59/10 * * * *"),
     "notifications.send_messages": ("notifications.jobs.send_messages", "* * * * *"),
     "notifications.purge": ("notifications.jobs.purge", "50 4 * * *"),
+    "referrals.settle_rewards": ("referrals.jobs.settle_rewards", "* * * * *"),
+    "referrals.close_reviews": ("referrals.jobs.close_reviews", "50 * * * *"),
+    "referrals.expire_invites": ("referrals.jobs.expire_invites", "35 2 * * *"),
+    "referrals.forget_devices": ("referrals.jobs.forget_devices", "40 4 * * *"),
     "outbox.relay": ("loyalty_site.outbox.jobs.relay", "* * * * *"),
     "outbox.purge": ("loyalty_site.outbox.jobs.purge", "10 4 * * *"),
     "webhooks.send": ("notifications.webhooks.jobs.send", "* * * * *"),

@@ -18,6 +18,7 @@ urlpatterns = [
     path("api/v1/loyalty/", include("loyalty_site.storefront.api.urls")),
     path("api/v1/loyalty/", include("notifications.api.urls")),
     path("", include("notifications.urls")),
+    path("api/v1/loyalty/", include("referrals.api.urls")),
     path("rewards/pictures/<uuid:picture_id>", reward_picture, name="reward-picture"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),

@@ -110,6 +110,11 @@ export interface CancelInputRequest {
   metadata?: unknown;
 }
 
+/** Why, in the member's words. */
+export interface CancelInviteInputRequest {
+  reason?: string | null;
+}
+
 /** The cap that cut the points: of an order or a day, what it left, and what it would have been without. */
 export interface Cap {
   of: string;
@@ -209,6 +214,35 @@ export interface CheckoutOutput {
 }
 
 export type CodeEnum = "below_minimum" | "cap_reached" | "less_than_a_point";
+
+/** Who came with which code, and the order that made it count. */
+export interface CompleteInputRequest {
+  code: string;
+  inviteeUserId: string;
+  orderReference?: string;
+  orderAmount?: string;
+}
+
+/** An invite, and when it last changed. */
+export interface ConversionOutput {
+  id: string;
+  code: string;
+  status: InviteStatus;
+  rewardPoints: number;
+  inviteeEmail: string | null;
+  createdAt: string;
+  updatedAt: string;
+  completedAt: string | null;
+}
+
+/** Invites, newest first. `convertedPoints` were credited to the member; `lastActivity` is of the latest change. */
+export interface ConversionPage {
+  invites: ConversionOutput[];
+  nextCursor: string | null;
+  statusCounts: StatusCounts;
+  convertedPoints: number;
+  lastActivity: string | null;
+}
 
 /** issued - redeemed - expired + corrected is what balances moved by. */
 export interface DayOutput {
@@ -373,6 +407,20 @@ export interface FulfilledHold {
   fulfilledAt: string | null;
 }
 
+export type GuardrailScope = "invite_quota" | "invite_cooldown" | "global_throttle";
+
+/** The limits, how near members are to them, and the latest hundred overrides, newest first. `cooldownUntil` is when nobody has to wait any more; null where nobody has to. */
+export interface GuardrailsOutput {
+  inviteQuota: number;
+  totalActiveInvites: number;
+  membersAtQuota: number;
+  cooldownSeconds: number;
+  cooldownRemainingSeconds: number;
+  cooldownUntil: string | null;
+  throttleOverrideActive: boolean;
+  overrides: OverrideOutput[];
+}
+
 /** One intent, by its id at the checkout, unique per member. A redemption is of a reward, or of points in all. */
 export interface IntentInputRequest {
   id: string;
@@ -406,6 +454,26 @@ export interface IntentOutput {
 }
 
 export type IntentStatus = "pending" | "resolved" | "cancelled";
+
+/** Whom to write to; without an address the member sends the link themselves. */
+export interface InviteInputRequest {
+  inviteeEmail?: string | null;
+  metadata?: unknown;
+}
+
+/** An invite; `completedAt` is when the invitee became a customer by it. */
+export interface InviteOutput {
+  id: string;
+  code: string;
+  status: InviteStatus;
+  rewardPoints: number;
+  inviteeEmail: string | null;
+  createdAt: string;
+  expiresAt: string;
+  completedAt: string | null;
+}
+
+export type InviteStatus = "draft" | "sent" | "converted" | "expired" | "cancelled";
 
 /** A scheduled job, its last run for every merchant, and how long ago it went well. Times are UTC. Counts and errors are those of every merchant together, and the platform's to see. */
 export interface JobOutput {
@@ -523,6 +591,18 @@ export interface MemberExport {
   tables: Record<string, (Record<string, unknown>)[]>;
 }
 
+/** An override as a member sees it, in the timeline. */
+export interface MemberOverrideOutput {
+  id: string;
+  scope: GuardrailScope;
+  justification: string;
+  targetMemberId: string | null;
+  createdAt: string;
+  expiresAt: string | null;
+  revokedAt: string | null;
+  isActive: boolean;
+}
+
 /** A member: points, tier (by slug), the way to the next one (0 to 1), and the five that expire soonest. */
 export interface MemberOverview {
   id: string;
@@ -552,7 +632,7 @@ export interface MemberTokenInputRequest {
   cardNumber?: string;
 }
 
-/** `stampCompletion`: of the members who got a stamp, those whose card was full. `retentionMonth3`: of the members whose 90th day lies in the period, those who came between day 61 and day 90. */
+/** `activeMembers`: those with a visit in the period. `stampCompletion`: of the members who got a stamp, those whose card was full. `retentionMonth3`: of the members whose third calendar month after that of their first visit ended in the period, those who came in it. */
 export interface MerchantMovesOutput {
   transactions: number;
   enrolments: number;
@@ -564,6 +644,7 @@ export interface MerchantMovesOutput {
   stampCardsRedeemed: number;
   redemptionRatio: number | null;
   merchant: string;
+  activeMembers: number;
   stampCompletion: ShareOutput;
   retentionMonth3: ShareOutput;
   walletAdoption: AdoptionOutput;
@@ -646,6 +727,37 @@ export interface NudgeOutput {
 export type NudgeOutputStatusEnum = "active" | "acknowledged" | "dismissed" | "expired";
 
 export type NudgeTypeEnum = "expiring_points" | "checkout_reminder" | "redemption_follow_up";
+
+/** As a member's invite, and what it gives; without `rewardPoints` the program's rule counts. */
+export interface OperatorInviteInputRequest {
+  inviteeEmail?: string | null;
+  rewardPoints?: number;
+  metadata?: unknown;
+}
+
+/** An exception from the limits, for one member or for all, until it expires or another takes its place. */
+export interface OverrideInputRequest {
+  scope: GuardrailScope;
+  justification: string;
+  targetMemberId?: string | null;
+  actorUserId?: string | null;
+  expiresAt?: string | null;
+  metadata?: unknown;
+}
+
+/** An exception from the limits; without `targetMemberId` it is for all members. */
+export interface OverrideOutput {
+  id: string;
+  scope: GuardrailScope;
+  justification: string;
+  metadata: Record<string, unknown>;
+  targetMemberId: string | null;
+  createdByUserId: string | null;
+  createdAt: string;
+  expiresAt: string | null;
+  revokedAt: string | null;
+  isActive: boolean;
+}
 
 /** Where the key is used. */
 export interface PatchedKeyChangeInputRequest {
@@ -1068,12 +1180,31 @@ export type RunStatus = "queued" | "running" | "succeeded" | "failed" | "partial
 
 export type RunTrigger = "schedule" | "command" | "admin";
 
+/** Averages are of the window, over the members of the segment. */
+export interface SegmentOutput {
+  slug: SlugEnum;
+  label: string;
+  memberCount: number;
+  averageInvitesPerMember: number;
+  averageConversionsPerMember: number;
+  averagePointsEarnedPerMember: number;
+}
+
+/** Members by when they last did something, as of `computedAt`; `inactive` alone where there is nobody. */
+export interface SegmentsOutput {
+  computedAt: string;
+  windowDays: number;
+  segments: SegmentOutput[];
+}
+
 /** `those` of so many `of`; the ratio is null where there is nobody. */
 export interface ShareOutput {
   of: number;
   those: number;
   ratio: number | null;
 }
+
+export type SlugEnum = "active" | "stalled" | "at-risk" | "inactive";
 
 /** Points that were spent: the redemption and its ledger entry. */
 export interface Spent {
@@ -1233,6 +1364,15 @@ export interface StatsOutput {
   byMerchant: MerchantMovesOutput[];
 }
 
+/** How many of the member's invites are where, whatever was asked for. */
+export interface StatusCounts {
+  draft: number;
+  sent: number;
+  converted: number;
+  expired: number;
+  cancelled: number;
+}
+
 /** A new store of a merchant. */
 export interface StoreInputRequest {
   merchant: string;
@@ -1366,9 +1506,9 @@ export interface TimelineEntry {
   occurredAt: string;
   ledger?: LedgerLine;
   redemption?: RedemptionOutput;
-  referral?: Record<string, unknown>;
+  referral?: InviteOutput;
   nudge?: NudgeOutput;
-  override?: Record<string, unknown>;
+  override?: MemberOverrideOutput;
 }
 
 export type TimelineEntryKindEnum = "ledger" | "redemption" | "referral" | "nudge" | "guardrail_override";
@@ -1393,6 +1533,25 @@ export interface UsedBy {
   entryType: EntryType;
   points: number;
   occurredAt: string;
+}
+
+/** What all members did in the window before `computedAt`. */
+export interface VelocityOutput {
+  computedAt: string;
+  windowDays: number;
+  totalInvites: number;
+  totalConversions: number;
+  totalPointsEarned: number;
+  invitesPerMember: number;
+  conversionsPerMember: number;
+  pointsPerMember: number;
+}
+
+/** One snapshot a day, newest first; one counted now where none is stored. */
+export interface VelocityPage {
+  snapshots: VelocityOutput[];
+  /** Null at the end. */
+  nextCursor: string | null;
 }
 
 /** Why it is undone. */
@@ -1733,6 +1892,13 @@ export interface Operations {
     pathParameters: { rowId: string };
     answers: { 204: undefined };
   };
+  /** Invites, conversions and points earned by day of capture, newest first: GET /api/v1/loyalty/analytics/velocity */
+  listVelocity: {
+    method: "GET";
+    path: "/api/v1/loyalty/analytics/velocity";
+    queryParameters: { cursor?: string; limit?: number };
+    answers: { 200: VelocityPage };
+  };
   /** Confirm or cancel what a member means to do with an order; each intent counts once, and stands alone: POST /api/v1/loyalty/checkout/intents */
   sendCheckoutIntents: {
     method: "POST";
@@ -1759,6 +1925,19 @@ export interface Operations {
     path: "/api/v1/loyalty/export";
     answers: { 200: MemberExport };
   };
+  /** The limits of invitations, how near members are to them, and the overrides: GET /api/v1/loyalty/guardrails */
+  readGuardrails: {
+    method: "GET";
+    path: "/api/v1/loyalty/guardrails";
+    answers: { 200: GuardrailsOutput };
+  };
+  /** Lift a limit for one member or for all, or stop new invites; it takes the place of the one there is: POST /api/v1/loyalty/guardrails/overrides */
+  overrideGuardrail: {
+    method: "POST";
+    path: "/api/v1/loyalty/guardrails/overrides";
+    body: OverrideInputRequest;
+    answers: { 201: OverrideOutput };
+  };
   /** The member's ledger, newest entry first: GET /api/v1/loyalty/ledger */
   readLedger: {
     method: "GET";
@@ -1780,6 +1959,14 @@ export interface Operations {
     pathParameters: { userId: string };
     body: RedemptionInputRequest;
     answers: { 201: RedemptionOutput };
+  };
+  /** Invite somebody in a member's name, within the member's limits: POST /api/v1/loyalty/members/{userId}/referrals */
+  inviteForMember: {
+    method: "POST";
+    path: "/api/v1/loyalty/members/{userId}/referrals";
+    pathParameters: { userId: string };
+    body: OperatorInviteInputRequest;
+    answers: { 201: InviteOutput };
   };
   /** The member's pending intents and cards of them in the member's language, oldest first: GET /api/v1/loyalty/next-actions */
   readNextActions: {
@@ -1859,6 +2046,47 @@ export interface Operations {
     pathParameters: { redemptionId: string };
     body: FulfillInputRequest;
     answers: { 200: RedemptionOutput };
+  };
+  /** The member's invites, newest first, at most 100: GET /api/v1/loyalty/referrals */
+  listReferrals: {
+    method: "GET";
+    path: "/api/v1/loyalty/referrals";
+    answers: { 200: InviteOutput[] };
+  };
+  /** Invite somebody; with an address they are written to: POST /api/v1/loyalty/referrals */
+  inviteSomebody: {
+    method: "POST";
+    path: "/api/v1/loyalty/referrals";
+    body: InviteInputRequest;
+    answers: { 201: InviteOutput };
+  };
+  /** Take an invite back; one that is not open any more is answered unchanged: POST /api/v1/loyalty/referrals/{inviteId}/cancel */
+  cancelReferral: {
+    method: "POST";
+    path: "/api/v1/loyalty/referrals/{inviteId}/cancel";
+    pathParameters: { inviteId: string };
+    body: CancelInviteInputRequest;
+    answers: { 200: InviteOutput };
+  };
+  /** Somebody came with this code: the invite converts and both sides are credited, once: POST /api/v1/loyalty/referrals/complete */
+  completeReferral: {
+    method: "POST";
+    path: "/api/v1/loyalty/referrals/complete";
+    body: CompleteInputRequest;
+    answers: { 200: InviteOutput };
+  };
+  /** The member's invites page by page, how many are where, and what they brought: GET /api/v1/loyalty/referrals/conversions */
+  listConversions: {
+    method: "GET";
+    path: "/api/v1/loyalty/referrals/conversions";
+    queryParameters: { cursor?: string; limit?: number; statuses?: ("draft" | "sent" | "converted" | "expired" | "cancelled")[] };
+    answers: { 200: ConversionPage };
+  };
+  /** Members by when they last did something, and what they did in 30 days: GET /api/v1/loyalty/referrals/segments */
+  readSegments: {
+    method: "GET";
+    path: "/api/v1/loyalty/referrals/segments";
+    answers: { 200: SegmentsOutput };
   };
   /** The program's active rewards, cheapest first: GET /api/v1/loyalty/rewards */
   readRewards: {

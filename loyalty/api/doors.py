@@ -22,14 +22,14 @@ USER_ID = OpenApiParameter(
 )
 
 
-def _call(tag: str, operation_id: str, summary: str, example: dict[str, Any] | None = None, **more: Any) -> Any:
+def tagged_call(tag: str, operation_id: str, summary: str, example: dict[str, Any] | None = None, **more: Any) -> Any:
     """How a call stands in the schema; `example` is of its request."""
     examples = [OpenApiExample("example", value=example, request_only=True)] if example is not None else []
     return extend_schema(tags=[tag], operation_id=operation_id, summary=summary, examples=examples, **more)
 
 
-operator_call = partial(_call, "Loyalty - Operator")
-member_call = partial(_call, "Loyalty - Member")
+operator_call = partial(tagged_call, "Loyalty - Operator")
+member_call = partial(tagged_call, "Loyalty - Member")
 
 
 def _seen(view: LoyaltyView, user_id: UUID, for_change: bool) -> Member:

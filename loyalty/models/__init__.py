@@ -1,5 +1,5 @@
 from loyalty.models.checkout import CheckoutIntent
-from loyalty.models.entries import FREE_TEXT_KEYS, LIFETIME_TYPES, EntryType, LedgerEntry
+from loyalty.models.entries import FREE_TEXT_KEYS, LIFETIME_TYPES, VISIT_TYPES, EntryType, LedgerEntry
 from loyalty.models.lots import LotAllocation, PointLot
 from loyalty.models.members import Member, ReplacedCard
 from loyalty.models.programs import DowngradePolicy, ExpiryPolicy, Program, Tier, TierBasis
@@ -9,6 +9,7 @@ from loyalty.models.rewards import Reward, RewardCode, RewardKind, RewardPicture
 __all__ = [
     "FREE_TEXT_KEYS",
     "LIFETIME_TYPES",
+    "VISIT_TYPES",
     "CheckoutIntent",
     "DowngradePolicy",
     "EntryType",

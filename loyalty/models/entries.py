@@ -30,9 +30,19 @@ class EntryType(models.TextChoices):
 # The entries that raise lifetime points (specs/points.md "Lifetime points").
 LIFETIME_TYPES = frozenset({EntryType.EARN, EntryType.WELCOME_BONUS, EntryType.REFERRAL_BONUS, EntryType.TIER_BONUS})
 
+# What a member does in person: the entries that count as a visit in figures (docs/analytics.md). Bonuses, expiries and
+# corrections happen to a member.
+VISIT_TYPES = frozenset({EntryType.EARN, EntryType.REDEEM, EntryType.STAMP_EARNED, EntryType.STAMP_REDEEMED})
+
 # Metadata that may hold words about a person. `anonymize` removes these keys, and the immutability trigger lets
 # that one change pass; all other metadata stays for ever.
-FREE_TEXT_KEYS = ("reason", "note", "items")
+FREE_TEXT_KEYS = ("reason", "note", "items", "referral_code")
+# Those that a process of the version before removes, while a new version is rolled out.
+_FREE_TEXT_KEYS_BEFORE = ("reason", "note", "items")
+
+
+def _array(keys: tuple[str, ...]) -> str:
+    return ", ".join(f"'{key}'" for key in keys)
 
 
 class LedgerEntry(models.Model):
@@ -134,7 +144,9 @@ class LedgerEntry(models.Model):
                 func=f"""
                     IF NEW.description IN (OLD.description, '')
                         AND NEW.metadata IN (
-                            OLD.metadata, OLD.metadata - ARRAY[{", ".join(f"'{key}'" for key in FREE_TEXT_KEYS)}]
+                            OLD.metadata,
+                            OLD.metadata - ARRAY[{_array(FREE_TEXT_KEYS)}],
+                            OLD.metadata - ARRAY[{_array(_FREE_TEXT_KEYS_BEFORE)}]
                         )
                         AND to_jsonb(NEW) - 'description' - 'metadata'
                             = to_jsonb(OLD) - 'description' - 'metadata'

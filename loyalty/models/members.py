@@ -110,6 +110,8 @@ class Member(models.Model):
             models.UniqueConstraint(fields=["program", "customer"], name="one_member_a_customer"),
             models.UniqueConstraint(fields=["merchant", "card_number"], name="one_member_a_card"),
             models.UniqueConstraint(fields=["referral_code"], name="one_member_a_referral_code"),
+            # Invites begin with another letter, so that a code is unique over both; a hyphen: somebody forgotten.
+            models.CheckConstraint(condition=Q(referral_code__regex=r"^[M-]"), name="codes_of_members_begin_with_m"),
         ]
         indexes = [
             # The night's walk through one program. Columns that never change, so that an earn stays a HOT update.

@@ -13,6 +13,7 @@ from loyalty_site.tenants import privacy
 from loyalty_site.tenants.models import Customer
 from notifications.models import Delivery, Message, Suppression
 from notifications.personal_data import suppressions_of
+from referrals.models import DeviceTrace, GuardrailAuditEvent, GuardrailOverride, Invite, ReferralReview
 
 # How the rows of a person are found, in each table whose rows the console can change.
 _ROWS: dict[type[Model], Callable[[Customer], QuerySet[Any]]] = {
@@ -22,9 +23,26 @@ _ROWS: dict[type[Model], Callable[[Customer], QuerySet[Any]]] = {
     Message: lambda customer: Message.objects.filter(customer=customer),
     Delivery: lambda customer: Delivery.objects.filter(customer=customer),
     Suppression: lambda customer: suppressions_of(customer),
+    Invite: lambda customer: Invite.objects.filter(
+        Q(referrer__customer=customer) | Q(invitee__customer=customer), merchant_id=customer.merchant_id
+    ),
+    ReferralReview: lambda customer: ReferralReview.objects.filter(
+        Q(invite__referrer__customer=customer) | Q(invite__invitee__customer=customer),
+        merchant_id=customer.merchant_id,
+    ),
+    GuardrailOverride: lambda customer: GuardrailOverride.objects.filter(
+        merchant_id=customer.merchant_id, target_member__customer=customer
+    ),
 }
 # Only looked at, never logged: nobody changes an entry, a lot or an old card in the console.
-NEVER_LOGGED: tuple[type[Model], ...] = (CheckoutIntent, LedgerEntry, PointLot, ReplacedCard)
+NEVER_LOGGED: tuple[type[Model], ...] = (
+    CheckoutIntent,
+    LedgerEntry,
+    PointLot,
+    ReplacedCard,
+    DeviceTrace,
+    GuardrailAuditEvent,
+)
 
 
 def register() -> None:

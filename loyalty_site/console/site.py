@@ -40,10 +40,22 @@ class ConsoleSite(UnfoldAdminSite):
     index_template = "admin/index.html"
 
     def extra_urls(self) -> list[Any]:
-        """Where somebody invited chooses a password, before they can sign in; and the mail that a demo keeps."""
+        """Where somebody invited chooses a password, before they can sign in; and the pages that are of no one list."""
         from loyalty_site.console import mailbox
 
-        return [path("invitation/<uidb64>/<token>/", invitation, name="invitation"), *mailbox.urls()]
+        return [
+            path("invitation/<uidb64>/<token>/", invitation, name="invitation"),
+            path("analytics/", self.admin_view(self.analytics), name="analytics"),
+            *mailbox.urls(),
+        ]
+
+    def analytics(self, request: HttpRequest) -> TemplateResponse:
+        """What members do: segments, velocity, cohorts, liability and the figures of a range of days."""
+        from loyalty_site.console import analytics
+
+        return TemplateResponse(
+            request, "admin/analytics/page.html", {**self.each_context(request), **analytics.context(request)}
+        )
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The figures of each of the user's merchants."""

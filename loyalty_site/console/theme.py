@@ -96,6 +96,12 @@ UNFOLD: dict[str, Any] = {
             {
                 "items": [
                     {"title": _("Overview"), "icon": "dashboard", "link": reverse_lazy("admin:index")},
+                    {
+                        "title": _("Analytics"),
+                        "icon": "monitoring",
+                        "link": reverse_lazy("admin:analytics"),
+                        "permission": _may_view("referrals.analyticssnapshot"),
+                    },
                 ],
             },
             {
@@ -105,6 +111,15 @@ UNFOLD: dict[str, Any] = {
                     _list(_("Redemptions"), "loyalty.redemption", "redeem"),
                     _list(_("Checkout intents"), "loyalty.checkoutintent", "shopping_cart_checkout"),
                     _list(_("Requests to be forgotten"), "tenants.erasurerequest", "person_remove"),
+                ],
+            },
+            {
+                "title": _("Referrals"),
+                "items": [
+                    _list(_("Invites"), "referrals.invite", "person_add"),
+                    _list(_("Reviews"), "referrals.referralreview", "fact_check"),
+                    _list(_("Guardrails"), "referrals.guardrailoverride", "traffic"),
+                    _list(_("Guardrail history"), "referrals.guardrailauditevent", "history"),
                 ],
             },
             {
@@ -138,6 +153,7 @@ UNFOLD: dict[str, Any] = {
                     _list(_("Programs"), "loyalty.program", "loyalty"),
                     _list(_("Tiers"), "loyalty.tier", "military_tech"),
                     _list(_("Rewards"), "loyalty.reward", "featured_seasonal_and_gifts"),
+                    _list(_("Referral rules"), "referrals.referralsettings", "diversity_3"),
                 ],
             },
             {

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.utils import timezone
+
 from loyalty.api.member import action_shapes, shapes
 from loyalty.models import Redemption
 from loyalty.queries.ledger_window import Line, expanded
@@ -12,6 +14,8 @@ from loyalty_site.http.casing import camelized
 from loyalty_site.storefront.timeline import Condition, Source
 from notifications.api import nudges
 from notifications.models import Nudge
+from referrals.api import shapes as referral_shapes
+from referrals.models import GuardrailOverride, Invite
 
 
 def _ledger_filters(filters: Mapping[str, Any]) -> list[Condition]:
@@ -125,4 +129,68 @@ NUDGES = Source(
     narrow=_nudge_filters,
 )
 
-SOURCES = (LEDGER, REDEMPTIONS, NUDGES)
+
+def _referral_filters(filters: Mapping[str, Any]) -> list[Condition]:
+    conditions = []
+    if filters["referral_statuses"] is not None:
+        statuses = {"referral_statuses": filters["referral_statuses"]}
+        conditions.append(Condition("i.status = ANY (%(referral_statuses)s::text[])", statuses))
+    if filters["referral_code"] is not None:
+        conditions.append(Condition("i.code = upper(%(referral_code)s)", {"referral_code": filters["referral_code"]}))
+    return conditions
+
+
+def _referral(facts: dict[str, Any], at: datetime) -> dict[str, Any]:
+    times = {name: _moment(facts[name]) for name in ("expires_at", "completed_at")}
+    shown: dict[str, Any] = camelized(referral_shapes.invite(Invite(**facts | times, created_at=at)))
+    return shown
+
+
+def _guardrail_filters(filters: Mapping[str, Any]) -> list[Condition]:
+    if filters["guardrail_scopes"] is None:
+        return []
+    scopes = {"guardrail_scopes": filters["guardrail_scopes"]}
+    return [Condition("g.scope = ANY (%(guardrail_scopes)s::text[])", scopes)]
+
+
+def _override(facts: dict[str, Any], at: datetime) -> dict[str, Any]:
+    times = {name: _moment(facts[name]) for name in ("expires_at", "revoked_at")}
+    row = GuardrailOverride(**facts | times, created_at=at)
+    shown: dict[str, Any] = camelized(referral_shapes.override_for_member(row, timezone.now()))
+    return shown
+
+
+REFERRALS = Source(
+    kind="referral",
+    shown_as="referral",
+    part="referrals",
+    table="loyalty_referral_invites i",
+    whose="i.referrer_id = %(member)s",
+    at="i.created_at",
+    tie="i.id",
+    tie_type="uuid",
+    facts="""jsonb_build_object(
+        'id', i.id, 'code', i.code, 'status', i.status, 'reward_points', i.reward_points,
+        'invitee_email', i.invitee_email, 'expires_at', i.expires_at, 'completed_at', i.completed_at)""",
+    shape=_referral,
+    narrow=_referral_filters,
+)
+
+# What is aimed at the member, or at all of the merchant's.
+GUARDRAILS = Source(
+    kind="guardrail_override",
+    shown_as="override",
+    part="guardrails",
+    table="loyalty_guardrail_overrides g",
+    whose="g.merchant_id = %(merchant)s AND (g.target_member_id IS NULL OR g.target_member_id = %(member)s)",
+    at="g.created_at",
+    tie="g.id",
+    tie_type="uuid",
+    facts="""jsonb_build_object(
+        'id', g.id, 'scope', g.scope, 'justification', g.justification, 'target_member_id', g.target_member_id,
+        'expires_at', g.expires_at, 'revoked_at', g.revoked_at)""",
+    shape=_override,
+    narrow=_guardrail_filters,
+)
+
+SOURCES = (LEDGER, REDEMPTIONS, REFERRALS, NUDGES, GUARDRAILS)

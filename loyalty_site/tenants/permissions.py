@@ -38,7 +38,13 @@ _RULES: dict[str, tuple[frozenset[Role], frozenset[Role]]] = {
     "notifications.nudgecampaign": (_EVERYONE, _MANAGE),
     "notifications.nudge": (_EVERYONE, _MANAGE),
     "notifications.nudgedispatchevent": (_EVERYONE, _MANAGE),
+    "referrals.invite": (_EVERYONE, _MANAGE),
+    "referrals.referralreview": (_VIEW_ALL, _MANAGE),
+    "referrals.guardrailoverride": (_VIEW_ALL, _MANAGE),
+    "referrals.guardrailauditevent": (_VIEW_ALL, _MANAGE),
+    "referrals.referralsettings": (_EVERYONE, _MANAGE),
     "jobs.run": (_VIEW_ALL, _MANAGE),
+    "referrals.analyticssnapshot": (_VIEW_ALL, _PLATFORM),
     "http.apikey": (_OWN, _OWN),
     "notifications.webhookendpoint": (_MANAGE, _MANAGE),
     "notifications.webhookdelivery": (_MANAGE, _MANAGE),
@@ -59,6 +65,8 @@ _STORE_MAY_NOT_VIEW = frozenset(
         "http.apikey",
         "notifications.webhookendpoint",
         "notifications.webhookdelivery",
+        "referrals.referralreview",
+        "referrals.analyticssnapshot",
     }
 )
 

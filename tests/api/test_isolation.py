@@ -19,6 +19,7 @@ from loyalty_site.jobs.models import Run
 from loyalty_site.tenants.models import Role, StaffRole, Store, User
 from notifications.models import Nudge
 from notifications.nudges import aggregating
+from referrals.operations import invites
 from tests.callers import operator_of, signed_in
 from tests.schema import committed
 
@@ -79,6 +80,7 @@ def theirs(bookshop: Any, bookworm: Any) -> dict[str, dict[str, str]]:
         "nudges": {"nudgeId": str(nudge.pk)},
         "redemptions": {"redemptionId": str(redemption.pk)},
         "next-actions": {"intentId": str(intent.pk)},
+        "referrals": {"inviteId": str(invites.create(member=bookworm, at=now).pk)},
         "members": {"userId": str(bookworm.customer.user_id)},
         "cards": {"cardId": str(bookworm.pk), "cardNumber": bookworm.card_number},
         "transactions": {"entryId": str(entry.pk)},

@@ -24,6 +24,7 @@ from loyalty_site.http import keys, tokens, typescript
 from loyalty_site.jobs import runs
 from loyalty_site.jobs.models import Run
 from loyalty_site.tenants.models import Role, StaffRole, User
+from referrals.operations import invites
 from tests import server
 from tests.api.test_isolation import door_of
 from tests.schema import COMMITTED, committed
@@ -147,6 +148,7 @@ def world(in_process: None, program: Any, counter: Any, alice: Any, buy: Any) ->
     return {
         "redemptions": {"redemptionId": str(redemption.pk)},
         "next-actions": {"intentId": str(intent.pk)},
+        "referrals": {"inviteId": str(invites.create(member=alice, at=now).pk)},
         "store": {"Authorization": f"Api-Key {text}"},
         "admin": {"Authorization": f"Bearer {token}"},
         "operator": {"Authorization": f"Api-Key {operator}"},

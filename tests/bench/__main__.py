@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from tests.bench import ground
 from tests.bench.table import Row, show
 
-PROGRAMS = ("earn", "http", "pages", "expiry", "tiers", "nudges", "relay", "messages", "replay")
+PROGRAMS = ("earn", "http", "pages", "expiry", "tiers", "nudges", "snapshot", "relay", "messages", "replay")
 
 
 def main() -> int:
@@ -28,7 +28,7 @@ def main() -> int:
     import django
 
     django.setup()
-    from tests.bench import earn, expiry, http, messages, nudges, pages, relay, replay, tiers
+    from tests.bench import earn, expiry, http, messages, nudges, pages, relay, replay, snapshot, tiers
 
     rows: dict[str, Iterator[Row]] = {
         "earn": earn.rows(rounds=asked.rounds),
@@ -37,6 +37,7 @@ def main() -> int:
         "expiry": expiry.rows(rounds=asked.rounds, large=asked.large),
         "tiers": tiers.rows(),
         "nudges": nudges.rows(),
+        "snapshot": snapshot.rows(large=asked.large),
         "relay": relay.rows(rounds=asked.rounds),
         "messages": messages.rows(large=asked.large),
         "replay": replay.rows(),

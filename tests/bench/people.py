@@ -19,8 +19,9 @@ INSERT INTO loyalty_members (id, merchant_id, program_id, customer_id, card_numb
                              lifetime_points, stamp_count, last_number, referral_code, enrolled_at, last_activity_at,
                              is_active, created_at)
 SELECT {id}, %(merchant)s, %(program)s, {id}, number::text, %(points)s, 0, %(points)s, 0,
-       sign(%(points)s::float)::integer, lpad(to_hex(%(prefix)s * 2000000::bigint + number), 8, '0'), %(active_at)s,
-       CASE WHEN number %% %(every)s = 0 THEN %(other_at)s ELSE %(active_at)s END, true, %(active_at)s
+       sign(%(points)s::float)::integer,
+       'M' || left(encode(substring(int8send(%(prefix)s * 2000000::bigint + number) FROM 4), 'base64'), 7),
+       %(active_at)s, CASE WHEN number %% %(every)s = 0 THEN %(other_at)s ELSE %(active_at)s END, true, %(active_at)s
   FROM generate_series(1, %(members)s::integer) AS number"""
 
 _ENTRIES = """

@@ -10,6 +10,7 @@ from loyalty.queries import reconciliation
 from loyalty_site.console.demo import merchants, plans, seeding
 from loyalty_site.jobs.models import Run
 from loyalty_site.tenants.models import Merchant, User
+from referrals.models import AnalyticsSnapshot
 
 NOW = datetime(2026, 6, 18, 9, 30, tzinfo=UTC)
 
@@ -46,6 +47,17 @@ def test_a_start_that_was_broken_off_is_gone_on_with(db, stops_on):
     assert list(reconciliation.differences()) == []
     assert Run.objects.filter(job="loyalty.expire_points").count() == DAYS
     assert Run.objects.get(job=seeding.JOB, status=Run.Status.SUCCEEDED).counts["days_told"] == DAYS + 1
+
+
+def test_the_nights_have_their_analytics_as_they_were(db):
+    _tell()
+
+    merchant = Merchant.objects.order_by("slug").first()
+    kept = list(AnalyticsSnapshot.objects.filter(merchant=merchant).order_by("day"))
+    assert (kept[-1].day, kept[0].day) == (NOW.date(), (NOW - timedelta(days=DAYS - 7)).date())
+    assert len(kept) == 60 + (DAYS - 60) // 7
+    assert {each.members for each in kept} == {8}
+    assert len({each.points_earned for each in kept}) > 2
 
 
 def test_a_day_told_twice_happens_once(db):

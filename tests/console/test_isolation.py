@@ -320,6 +320,7 @@ def _request(world: World) -> Any:
 def test_the_sites_own_pages_show_nothing_of_theirs(owner, theirs):
     addresses = [
         "/admin/",
+        "/admin/analytics/",
         "/admin/loyalty/",
         "/admin/tenants/",
         "/admin/jobs/",

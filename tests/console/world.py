@@ -33,6 +33,8 @@ from notifications.models import (
 )
 from notifications.nudges import aggregating, campaigns
 from notifications.webhooks import endpoints
+from referrals.models import ReferralSettings
+from referrals.operations import conversions, guardrails, invites
 
 MARK = "xyzzy"
 PASSWORD = "a password for tests"
@@ -142,6 +144,7 @@ def make_world(name: str, *, members: int = 2, at: datetime | None = None) -> Wo
     erasures.ask(customer=world.members[-1].customer, at=later)
     _nudge(world, name, later)
     _make_messages(world, name, later)
+    _refer(world, name, later)
     return world
 
 
@@ -181,6 +184,25 @@ def _make_messages(world: World, name: str, at: datetime) -> None:
         reason=Suppression.Reason.BOUNCED, detail=f"{name} does not exist",
     )  # fmt: skip
     Circuit.objects.get_or_create(channel="push")
+
+
+def _refer(world: World, name: str, at: datetime) -> None:
+    """An invite that is open, one that waits for a decision, and a limit that is lifted for one member."""
+    ReferralSettings.objects.create(program=world.program, merchant=world.merchant, review_line=40)
+    invites.create(
+        member=world.member, invitee_email=f"friend@{name}.example.net", metadata={"note": f"{name} note"}, at=at
+    )
+    person = Person(external_ref=f"{name}-guest", email=f"{name}.guest@yopmail.com", last_name=f"{name} guest")
+    guest = enrollment.enroll(program=world.program, person=person, at=at).member
+    conversions.attach(code=world.member.referral_code, member=guest, at=at)
+    guardrails.override(
+        merchant=world.merchant,
+        scope="invite_quota",
+        justification=f"{name} week",
+        target_member_id=world.member.pk,
+        actor=world.staff[Role.MANAGER],
+        at=at,
+    )
 
 
 def _make_member(world: World, name: str, number: int, at: datetime) -> Member:

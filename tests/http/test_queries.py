@@ -23,6 +23,8 @@ from loyalty_site.jobs.models import Run
 from loyalty_site.tenants.models import Customer, Role, StaffRole, Store, User
 from notifications.models import Nudge
 from notifications.nudges import aggregating
+from referrals.models import ReferralSettings
+from referrals.operations import invites
 from tests.api.test_isolation import door_of
 from tests.callers import operator_of, signed_in
 from tests.cast import make_merchant
@@ -93,6 +95,7 @@ class World:
         stamped = stamps.add(member=self.fresh(), store=self.store, count=30, at=now)
         with runs.record("loyalty.expire_points", trigger=Run.Trigger.COMMAND, merchant=merchant) as run:
             pass
+        said = self._invited(now)
         self.rows = {
             "cards": {"cardId": self.member.pk, "cardNumber": self.member.card_number},
             "transactions": {"entryId": earned.pk},
@@ -117,6 +120,7 @@ class World:
             "userId": str(self.member.customer.user_id),
             "rewardSlug": "tea",
             "entryId": str(stamped.pk),
+            **said,
         }
         self.expired = str(expired.pk)
 
@@ -126,7 +130,21 @@ class World:
         asked = checkout.Asked(client_id="i-1", kind="referral_share", created_at=now)
         sent = {"order_id": "O-1", "user_id": self.member.customer.user_id, "at": now}
         [intent] = checkout.confirm(merchant=self.program.merchant, intents=[asked], **sent).intents.values()
-        return {"redemptions": {"redemptionId": held.pk}, "next-actions": {"intentId": intent.pk}}
+        invite = invites.create(member=self.fresh(), at=now)
+        return {
+            "redemptions": {"redemptionId": held.pk},
+            "next-actions": {"intentId": intent.pk},
+            "referrals": {"inviteId": invite.pk},
+        }
+
+    def _invited(self, now):
+        """Somebody who came with a code of the member's, after it was made."""
+        ReferralSettings.objects.create(
+            program=self.program, merchant=self.program.merchant, cooldown_seconds=0, open_invites=99, invitee_points=5
+        )
+        invite = invites.create(member=self.fresh(), at=now)
+        bob = enroll(program=self.program, person=Person(external_ref="bob", email="bob@x.example"), at=now).member
+        return {"code": invite.code, "inviteeUserId": str(bob.customer.user_id)}
 
     def _nudged(self, now):
         """A nudge of the intent, and points of which the feed makes another one."""

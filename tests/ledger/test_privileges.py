@@ -200,7 +200,7 @@ def test_forgetting_empties_words_and_nothing_else(member, runtime):
     before = _books(member)
     other = LedgerEntry.objects.get(number=2)
 
-    (forgotten,) = runtime.execute("SELECT ledger_forget_v1(%s)", [[member.pk]]).fetchone()
+    (forgotten,) = runtime.execute("SELECT ledger_forget_v2(%s)", [[member.pk]]).fetchone()
 
     entry = LedgerEntry.objects.get(number=1)
     assert forgotten == 1

@@ -281,9 +281,9 @@ def test_the_cursor_says_how_far_each_source_was_read(me, week):
     assert page["cursor"] == {
         "ledger": last,
         "redemptions": last,
-        "referrals": None,
+        "referrals": last,
         "nudges": last,
-        "guardrails": None,
+        "guardrails": last,
     }
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from loyalty.models import Member, ReplacedCard
 from loyalty.operations import anonymization, cards, points, redemptions
+from loyalty.operations.enrollment import Person, enroll
 from loyalty_site.http import credentials
 from loyalty_site.http.models import IdempotentAnswer
 from loyalty_site.outbox import relay
@@ -18,6 +19,9 @@ from loyalty_site.tenants import erasures, privacy
 from notifications.models import Message, Suppression, Withdrawal
 from notifications.operations import preferences
 from notifications.operations.preferences import Choice
+from referrals.models import ReferralSettings
+from referrals.operations import conversions, devices, guardrails, invites, reviews
+from referrals.operations.devices import Footprint
 from tests.console.world import World, make_world, record
 
 TELLING = (
@@ -147,7 +151,25 @@ def told(world: World) -> Member:
     for _ in range(2):
         credentials.count(caller, limit=1)
     relay()
+    _refer(world, member, words)
     return member
+
+
+def _refer(world: World, member: Member, words: str) -> None:
+    """They invite, are invited, come with somebody's code, are seen, reviewed, and let pass a limit."""
+    user, now = world.staff["manager"], timezone.now()
+    ReferralSettings.objects.update(cooldown_seconds=0, open_days=3650)
+    sent = invites.create(member=member, invitee_email=member.customer.email.replace("@", "+1@"), at=now)
+    invites.cancel(member=member, invite_id=sent.pk, reason=words, at=now)
+    invites.create(member=member, metadata={"note": words}, at=now)
+    devices.note(member=member, footprint=Footprint("cookie", "192.0.2.7", "Browser"), at=now)
+    guest = enroll(program=world.program, person=Person(external_ref="guest", email="g@guest.example"), at=now).member
+    invites.create(member=guest, invitee_email=member.customer.email, at=now)
+    done = conversions.attach(code=member.referral_code, member=guest, at=now)
+    reviews.reject_conversion(invite_id=done.pk, reason=words, actor=user, at=now)
+    guardrails.override(
+        merchant=world.merchant, scope="invite_quota", justification=words, target_member_id=member.pk, at=now
+    )
 
 
 def test_an_export_has_rows_of_every_keeper(told):

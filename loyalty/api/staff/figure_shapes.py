@@ -103,10 +103,12 @@ class LiabilityOutput(serializers.Serializer[Any]):
 
 
 class MerchantMovesOutput(MovesOutput):
-    """`stampCompletion`: of the members who got a stamp, those whose card was full. `retentionMonth3`: of the members
-    whose 90th day lies in the period, those who came between day 61 and day 90."""
+    """`activeMembers`: those with a visit in the period. `stampCompletion`: of the members who got a stamp, those whose
+    card was full. `retentionMonth3`: of the members whose third calendar month after that of their first visit ended
+    in the period, those who came in it."""
 
     merchant = serializers.CharField()
+    active_members = serializers.IntegerField()
     stamp_completion = ShareOutput()
     retention_month3 = ShareOutput()
     wallet_adoption = AdoptionOutput()
@@ -206,6 +208,7 @@ def _liability(owed: Liability) -> dict[str, Any]:
 def _merchant(one: MerchantStats) -> dict[str, Any]:
     return _moves(one.moves) | {
         "merchant": one.merchant.slug,
+        "active_members": one.visitors,
         "stamp_completion": _share(one.stamp_completion),
         "retention_month3": _share(one.retention),
         "wallet_adoption": {"members": one.members, "passes": 0},

@@ -18,10 +18,10 @@ from loyalty_site.storefront import timeline
 from loyalty_site.storefront.sources import SOURCES
 from notifications.api.nudges import NudgeOutput
 from notifications.models import Nudge
+from referrals.api.outputs import InviteOutput, MemberOverrideOutput
+from referrals.models import GuardrailOverride, Invite
 
 KINDS = ("ledger", "redemption", "referral", "nudge", "guardrail_override")
-REFERRAL_STATUSES = ("draft", "sent", "converted", "expired", "cancelled")
-GUARDRAIL_SCOPES = ("invite_quota", "invite_cooldown", "global_throttle")
 DEFAULT_LIMIT, MOST = 20, 50
 
 
@@ -43,9 +43,9 @@ class TimelineQuery(Input):
     include_guardrails = QueryFlag(default=True)
     ledger_types = _some_of(ledger_window.TYPES)
     redemption_statuses = _some_of(Redemption.Status.values)
-    referral_statuses = _some_of(REFERRAL_STATUSES)
+    referral_statuses = _some_of(Invite.Status.values)
     nudge_statuses = _some_of(Nudge.Status.values)
-    guardrail_scopes = _some_of(GUARDRAIL_SCOPES)
+    guardrail_scopes = _some_of(GuardrailOverride.Scope.values)
     referral_code = Text(required=False, default=None, max_length=64)
     campaign_slug = Text(required=False, default=None, max_length=64)
     checkout_order_id = Text(required=False, default=None, max_length=64)
@@ -62,9 +62,9 @@ class TimelineEntry(serializers.Serializer[Any]):
     occurred_at = serializers.DateTimeField()
     ledger = LedgerLine(required=False)
     redemption = RedemptionOutput(required=False)
-    referral = serializers.DictField(required=False)
+    referral = InviteOutput(required=False)
     nudge = NudgeOutput(required=False)
-    override = serializers.DictField(required=False)
+    override = MemberOverrideOutput(required=False)
 
 
 class TimelineCursor(serializers.Serializer[Any]):

@@ -88,15 +88,37 @@ def test_stamp_completion_is_the_share_of_stamped_members_with_a_full_card(analy
     assert cafe["stamps"] == 13
 
 
-def test_month_3_retention_is_the_share_who_came_in_their_third_month(analyst, program, alice, buy):
-    make_member(program, "bob")
-    buy(order="W-1", days=70)
+def test_month_3_retention_is_the_share_who_came_in_the_third_month_after_their_first(
+    analyst, program, alice, buy, noon
+):
+    """Both came in March; Alice came again in June."""
+    bob, carol = (make_member(program, name) for name in ("bob", "carol"))
+    buy(order="W-1")
+    buy(order="W-2", member=bob, days=20)
+    # Carol's first month is May, and Bob comes one month too late.
+    buy(order="W-3", member=carol, days=70)
+    buy(order="W-4", days=95)
+    buy(order="W-5", member=bob, days=125)
 
-    [later] = analyst.get("stats", first="2026-05-15", last="2026-06-15").json()["byMerchant"]
-    [earlier] = analyst.get("stats", **MARCH).json()["byMerchant"]
+    [later] = analyst.get("stats", first="2026-06-15", last="2026-06-30").json()["byMerchant"]
+    [earlier] = analyst.get("stats", first="2026-06-01", last="2026-06-29").json()["byMerchant"]
 
     assert later["retentionMonth3"] == {"of": 2, "those": 1, "ratio": 0.5}
     assert earlier["retentionMonth3"] == {"of": 0, "those": 0, "ratio": None}
+    assert later["activeMembers"] == 0
+    assert earlier["activeMembers"] == 1
+
+
+def test_an_enrolment_is_of_the_store_of_the_first_entry(analyst, program, alice, buy):
+    make_member(program, "bob")
+    buy()
+
+    stats = analyst.get("stats", **MARCH).json()
+
+    stores = {store["store"]: store for store in stats["byStore"]}
+    assert {name: store["enrolments"] for name, store in stores.items()} == {"counter": 1, None: 1}
+    assert stores["counter"]["transactions"] == 1
+    assert stats["totals"]["enrolments"] == 2
 
 
 def test_liability_is_by_month_of_expiry_and_worth_money(analyst, program, alice, buy, noon):
