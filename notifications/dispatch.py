@@ -14,7 +14,7 @@ from datetime import datetime
 from uuid import UUID
 
 import structlog
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from notifications import composing
@@ -24,7 +24,7 @@ from notifications.models import Channel, Delivery, Message
 from notifications.sending import circuits, reading, recording
 from notifications.sending.circuits import State
 from notifications.sending.claims import BATCH, MOST_ATTEMPTS, Claim, RoundRobin
-from notifications.sending.deciding import decide
+from notifications.sending.deciding import Verdict, decide
 from notifications.sending.recording import Next
 
 logger = logging.getLogger(__name__)
@@ -141,23 +141,25 @@ def _prepare(claims: Sequence[Claim], *, at: datetime) -> tuple[list[Next], list
         if claim.attempt > MOST_ATTEMPTS:
             nexts.append(recording.failed(claim, message, "Each worker that tried to send it ended.", at=at))
             continue
-        verdict = decide(message, read, at=at)
-        if verdict.status:
-            nexts.append(recording.of_verdict(claim, message, verdict, at=at))
-            continue
-        delivery = recording.delivery_of(claim, message, verdict.address, at=at)
+        delivery: Delivery | None = None
         try:
-            outgoing = composer.compose(message, delivery)
+            verdict = decide(message, read, at=at)
+            if verdict.status:
+                nexts.append(recording.of_verdict(claim, message, verdict, at=at))
+                continue
+            delivery = recording.delivery_of(claim, message, verdict.address, at=at)
+            handed.append(_Handed(claim, message, delivery, composer.compose(message, delivery)))
         except composing.TooLate as refusal:
-            verdict = type(verdict)(status=Message.Status.SKIPPED, reason=str(refusal), for_all_channels=True)
+            verdict = Verdict(status=Message.Status.SKIPPED, reason=str(refusal), for_all_channels=True)
             nexts.append(recording.of_verdict(claim, message, verdict, at=at))
+        except DatabaseError:
+            # Nothing is wrong with the message: the claim runs out, and it is taken again.
+            raise
         except Exception as error:
             # One template, one row of odd facts: its own message fails, not the batch.
             _log_defect(f"{message.code} cannot be composed", error)
             reason = f"It cannot be composed: {type(error).__name__}: {error}"
             nexts.append(recording.failed(claim, message, reason[:2000], at=at, delivery=delivery))
-        else:
-            handed.append(_Handed(claim, message, delivery, outgoing))
     return nexts, handed
 
 

@@ -24,7 +24,7 @@ def register() -> None:
     privacy.keep(Preference._meta.db_table, columns=["quiet_from", "quiet_until"], export=_export, forget=_forget)
     privacy.keep(
         Message._meta.db_table,
-        columns=["recipient", "variables"],
+        columns=["recipient", "variables", "error"],
         export=lambda customer: _messages_of(customer).order_by("id").values(*_TOLD_OF_A_MESSAGE),
         forget=_forget_messages,
     )
@@ -85,4 +85,4 @@ def suppressions_of(customer: Customer) -> QuerySet[Suppression]:
 def _forget_messages(customer: Customer, at: datetime) -> list[privacy.Statement]:
     # Emptied and not deleted: how many were sent, and what became of them, the figures need.
     rows = Message.objects.filter(pk__in=_messages_of(customer).values("pk"))
-    return [privacy.update(rows, recipient="", variables={})]
+    return [privacy.update(rows, recipient="", variables={}, error="")]

@@ -134,7 +134,7 @@ class Suppression(models.Model):
 
 
 class Withdrawal(models.Model):
-    """That somebody took back their consent to marketing messages by a link in one, and when.
+    """That somebody took back their consent to marketing messages, and when: by the link in one, or in preferences.
 
     The consent itself is a field of the customer's; the time it was given stays there beside this.
     """

@@ -6,9 +6,10 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from loyalty_site import outbox
 from loyalty_site.refusals import Refusal
 from loyalty_site.tenants.models import Customer
-from notifications.models import Channel, Preference
+from notifications.models import Channel, Preference, Withdrawal
 
 CONSENT_SOURCE = "preferences"
 
@@ -46,8 +47,8 @@ def change(*, customer: Customer, choice: Choice, at: datetime) -> Preference:
     """Store the choice, and bring the customer given up to date; the caller holds the member's lock.
 
     Consent is kept with the time and the source it was given through; taking it back leaves both, to show that it had
-    been given. `phone` is in E.164. Raises `QuietHoursInvalid`, and IntegrityError where another customer of the
-    merchant has the phone number.
+    been given, and is a row of its own. `phone` is in E.164. Raises `QuietHoursInvalid`, and IntegrityError where
+    another customer of the merchant has the phone number.
     """
     changed: dict[str, Any] = {"updated_at": at}
     for channel in Channel:
@@ -92,5 +93,9 @@ def _change_customer(customer: Customer, choice: Choice, at: datetime) -> None:
         changed |= {"marketing_consent_at": at, "marketing_consent_source": CONSENT_SOURCE}
     if changed:
         Customer.objects.filter(pk=customer.pk).update(**changed)
+        if changed.get("marketing_consent") is False:
+            outbox.insert_alongside(
+                Withdrawal(merchant_id=customer.merchant_id, customer=customer, source=CONSENT_SOURCE, at=at)
+            )
         for name, value in changed.items():
             setattr(customer, name, value)

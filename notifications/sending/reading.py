@@ -33,10 +33,15 @@ class Reading:
         return self.programs.get(message.merchant_id)
 
     def zone_of(self, message: Message) -> ZoneInfo:
-        """The customer's time zone, else the program's."""
+        """The customer's time zone, else the program's; a name that is none counts as none."""
         program = self.program_of(message)
         given = message.customer.time_zone if message.customer is not None else ""
-        return ZoneInfo(given or (program.time_zone if program is not None else "UTC"))
+        for name in (given, program.time_zone if program is not None else ""):
+            try:
+                return ZoneInfo(name)
+            except (KeyError, ValueError, OSError):
+                continue
+        return ZoneInfo("UTC")
 
     def locales_of(self, message: Message) -> list[str]:
         """The languages to look for, the best first."""

@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from loyalty.models import Program
 from loyalty_site.tenants.models import Customer
 from notifications import dispatch, unsubscribing
 from notifications.models import Message, Preference, Withdrawal
@@ -84,6 +85,20 @@ def test_quiet_hours_hold_marketing_until_they_end_and_nothing_else(willing, mai
     assert len(mail.mails) == 1
     assert send(held.next_attempt_at - timedelta(seconds=1)).counts["sent"] == 0
     assert send(held.next_attempt_at).counts["sent"] == 1
+
+
+def test_a_time_zone_that_is_none_is_the_programs(willing, mail):
+    Customer.objects.update(time_zone="Mars/Olympus Mons")
+    Program.objects.update(time_zone="America/New_York")
+    Preference.objects.create(
+        merchant=willing.merchant, customer=willing.customer, quiet_from=time(21), quiet_until=time(8)
+    )
+    night = datetime(2026, 3, 3, 4, 0, tzinfo=UTC)
+    queue(willing, at=night, **OFFER)
+
+    send(night)
+
+    assert Message.objects.get().next_attempt_at == datetime(2026, 3, 3, 13, 0, tzinfo=UTC)
 
 
 def test_who_takes_consent_back_while_a_message_waits_does_not_get_it(willing, noon, mail):

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from loyalty.operations import anonymization
 from loyalty_site.ids import new_id
-from notifications.models import Preference
+from notifications.models import Preference, Withdrawal
 from tests.callers import operator_of, signed_in
 from tests.tills import problem
 
@@ -75,6 +75,8 @@ def test_consent_is_kept_with_its_time_and_source(me, ana):
     me.put("preferences", {"kinds": {"marketingMessages": False}})
     ana.customer.refresh_from_db()
     assert (ana.customer.marketing_consent, ana.customer.marketing_consent_at) == (False, given)
+    withdrawn = Withdrawal.objects.get()
+    assert (withdrawn.customer_id, withdrawn.source, withdrawn.at > given) == (ana.customer_id, "preferences", True)
 
 
 def test_a_phone_number_is_one_customers(me, cafe):
