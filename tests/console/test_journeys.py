@@ -69,6 +69,8 @@ def test_no_page_is_wider_than_the_screen(width, live_site, shop, browser_page):
     _sign_in(page, live_site, shop.staff[Role.OWNER])
     entry = LedgerEntry.objects.filter(member=shop.member).first()
     reward = shop.program.rewards.get()
+    reward.name = "A large cup of tea with a slice of the cake of the day, to be eaten here"
+    reward.save()
     addresses = [
         "",
         "loyalty/member/",
@@ -92,3 +94,5 @@ def test_no_page_is_wider_than_the_screen(width, live_site, shop, browser_page):
         page.goto(f"{live_site.url}/admin/{address}")
 
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+        cells = page.locator("#result_list td")
+        assert not any(cells.evaluate_all("all => all.map(td => td.scrollHeight > td.clientHeight + 1)")), address
