@@ -48,7 +48,7 @@ A_REWARD = {"en": "Your reward", "fr": "Votre récompense", "de": "Ihre Prämie"
 REFERRAL_SHARE = {
     "en": Words(
         "Share your code {code}",
-        "Pass it on to friends before {date}; who joins with it brings points to you both.",
+        "Pass it on to friends before {date}; when they join with it, you both get points.",
         "Invite friends",
     ),
     "fr": Words(
@@ -58,12 +58,12 @@ REFERRAL_SHARE = {
     ),
     "de": Words(
         "Teilen Sie Ihren Code {code}",
-        "Geben Sie ihn vor dem {date} an Freunde weiter; wer damit beitritt, bringt Ihnen beiden Punkte.",
+        "Geben Sie ihn vor dem {date} weiter; wer damit beitritt, bekommt Punkte, und Sie auch.",
         "Freunde einladen",
     ),
     "lb": Words(
         "Deelt Äre Code {code}",
-        "Gitt en virum {date} u Frënn weider; wien domat Member gëtt, bréngt Iech zwee Punkten.",
+        "Gitt en virum {date} u Frënn weider; wie sech domat umellt, kritt Punkten, an Dir och.",
         "Frënn invitéieren",
     ),
 }

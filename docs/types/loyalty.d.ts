@@ -2089,6 +2089,7 @@ export interface Operations {
     answers: { 200: SegmentsOutput };
   };
   /** The program's active rewards, cheapest first: GET /api/v1/loyalty/rewards */
+  /** The program's active rewards, cheapest first; not those that have not begun, or are over: GET /api/v1/loyalty/rewards */
   readRewards: {
     method: "GET";
     path: "/api/v1/loyalty/rewards";

@@ -99,11 +99,11 @@ DEEDS = (FULFIL, FAIL, CANCEL)
 @admin.register(Redemption)
 class RedemptionAdmin(MerchantScopedAdmin):
     merchant_path = "merchant_id"
-    list_display = ["requested_at", "member_link", "what", "points_cost", "shown_status", "order_reference", "store"]
+    list_display = ["requested_at", "member_link", "what", "points_cost", "shown_status", "shown_order", "store"]
     list_filter = ["status", "reward", "store", ("requested_at", RangeDateTimeFilter)]
     actions = ["fulfil_selected"]
     list_select_related = ["member", "reward", "store"]
-    search_fields = ["=order_reference", "=member__card_number"]
+    search_fields = ["=order_reference", "=metadata__order_id", "=member__card_number"]
     search_help_text = gettext_lazy("Order or card number")
     ordering = ["-id"]
     change_form_template = "admin/loyalty/redemption/page.html"
@@ -114,7 +114,7 @@ class RedemptionAdmin(MerchantScopedAdmin):
         "points_cost",
         "quantity",
         "codes",
-        "order_reference",
+        "shown_order",
         "store",
         "actor",
         "requested_at",
@@ -127,8 +127,8 @@ class RedemptionAdmin(MerchantScopedAdmin):
     ]
     readonly_fields = fields
     shown_if = {
-        "codes": "reward_id",
-        "order_reference": "order_reference",
+        "codes": "gives_codes",
+        "shown_order": "order",
         "store": "store_id",
         "actor": "actor_id",
         "fulfilled_at": "fulfilled_at",
@@ -153,6 +153,10 @@ class RedemptionAdmin(MerchantScopedAdmin):
     @display(description=gettext_lazy("reward"))
     def what(self, redemption: Redemption) -> str:
         return redemption.reward.name if redemption.reward is not None else "-"
+
+    @display(description=gettext_lazy("order"), ordering="order_reference")
+    def shown_order(self, redemption: Redemption) -> str:
+        return redemption.order or "-"
 
     @display(description=gettext_lazy("codes"))
     def codes(self, redemption: Redemption) -> str:

@@ -74,7 +74,7 @@ class TiersOfProgram(MerchantScopedInline):
 class TierAdmin(MerchantScopedAdmin):
     merchant_path = "program__merchant_id"
     form = TierForm
-    list_display = ["name", "program", "point_threshold", "multiplier", "members_in_it", "is_active"]
+    list_display = ["name", "program", "shown_threshold", "shown_multiplier", "members_in_it", "is_active"]
     list_filter = ["program", "is_active"]
     list_select_related = ["program"]
     search_fields = ["name", "slug"]
@@ -94,6 +94,14 @@ class TierAdmin(MerchantScopedAdmin):
         for tier in tiers:
             tier.members_there = there.get(tier.pk, 0)
         return changelist
+
+    @admin.display(description=_("points needed"), ordering="point_threshold")
+    def shown_threshold(self, tier: Tier) -> str:
+        return f"{tier.point_threshold:,}"
+
+    @admin.display(description=_("multiplier"), ordering="multiplier")
+    def shown_multiplier(self, tier: Tier) -> str:
+        return f"\N{MULTIPLICATION SIGN} {tier.multiplier.normalize():f}"
 
     @admin.display(description=_("members"))
     def members_in_it(self, tier: Any) -> str:

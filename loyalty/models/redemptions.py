@@ -5,6 +5,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from loyalty.models.entries import LedgerEntry
 from loyalty.models.members import Member
@@ -106,4 +107,17 @@ class Redemption(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.points_cost} ({self.get_status_display()})"
+        points = ngettext("%(points)s point", "%(points)s points", self.points_cost) % {
+            "points": f"{self.points_cost:,}"
+        }
+        return f"{points} ({self.get_status_display()})"
+
+    @property
+    def order(self) -> str:
+        """The order it was asked for with: a till's reference, or the order of a checkout; empty for none."""
+        return self.order_reference or str(self.metadata.get("order_id") or "")
+
+    @property
+    def gives_codes(self) -> bool:
+        """Whether codes go with it."""
+        return self.reward is not None and self.reward.gives_codes

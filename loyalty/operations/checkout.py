@@ -39,6 +39,13 @@ class IntentCancelled(Refusal):
     sentence = "This intent was cancelled; send a new one with an id of its own."
 
 
+class IntentExpired(Refusal):
+    """The intent's time is over before it came: nothing is held for it."""
+
+    code = "intent_expired"
+    sentence = "This intent has expired; send a new one with an id of its own."
+
+
 class IntentFulfilled(Refusal):
     """What the intent asked for was handed out already."""
 
@@ -80,8 +87,8 @@ def confirm(*, merchant: Merchant, user_id: UUID, order_id: str, intents: Sequen
     """Take these intents, and hold the points of those that redeem; each counts once by its id.
 
     One that came before is answered as it stands, its metadata merged. One that cannot be granted is named in
-    `rejected`, and leaves nothing behind: not enough points, the reward not available, cancelled before. Raises
-    `ProgramInactive` and what first sight raises.
+    `rejected`, and leaves nothing behind: not enough points, the reward not available, expired, cancelled before or
+    its redemption come to nothing since. Raises `ProgramInactive` and what first sight raises.
     """
     checkout = _open(merchant, user_id, intents, at)
     judging = _Judging(checkout, order_id, at)
@@ -158,8 +165,8 @@ def _open(merchant: Merchant, user_id: UUID, intents: Sequence[Asked], at: datet
     found = offers.checkout_by_user(merchant.pk, user_id, **asked)
     if found is not None:
         return found
-    # Made now: nobody else can hold its lock, or wait for one that we hold.
-    member = first_sight.member_of(merchant=merchant, user_id=user_id, at=at, for_change=True)
+    # Not locked yet: one of a former program, or made by somebody else at this moment, is locked after the rewards.
+    member = first_sight.member_of(merchant=merchant, user_id=user_id, at=at)
     return offers.checkout_of(member, **asked)
 
 
@@ -189,6 +196,12 @@ def _is_fulfilled(intent: CheckoutIntent) -> bool:
     return intent.redemption is not None and intent.redemption.status == Redemption.Status.FULFILLED
 
 
+def _is_let_go(intent: CheckoutIntent) -> bool:
+    """Whether its redemption came to nothing: a back office cancelled it, it failed, or the hold grew too old."""
+    redemption = intent.redemption
+    return redemption is not None and redemption.status in (Redemption.Status.CANCELLED, Redemption.Status.FAILED)
+
+
 class _Judging:
     """Intents confirmed one after the other: what each leaves for the next."""
 
@@ -205,6 +218,8 @@ class _Judging:
         if intent is not None:
             return self._again(intent, asked)
         intent = _new(self.checkout, asked, self.order_id, self.at)
+        if intent.expires_at <= self.at:
+            raise IntentExpired
         if asked.kind == Kind.REDEMPTION:
             intent.redemption = self._redemption(intent, asked)
             intent.points_cost = intent.redemption.points_cost
@@ -212,7 +227,7 @@ class _Judging:
         return intent
 
     def _again(self, intent: CheckoutIntent, asked: Asked) -> CheckoutIntent:
-        if intent.status == Status.CANCELLED:
+        if intent.status == Status.CANCELLED or _is_let_go(intent):
             raise IntentCancelled
         if not self._is_same(intent, asked):
             raise KeyReused("This intent's id was used before for another request.")

@@ -1,6 +1,8 @@
 """What a merchant's active program offers to everybody: its tiers and rewards."""
 
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from datetime import datetime
+
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from loyalty.models import Reward, RewardCode, RewardPicture, Tier
 from loyalty_site.refusals import NotFound, Refusal
@@ -35,10 +37,16 @@ def tiers(merchant: Merchant) -> "QuerySet[Tier]":
     return here.order_by("point_threshold", "slug")
 
 
-def rewards(merchant: Merchant) -> "QuerySet[Reward]":
-    """The active rewards of the active program, cheapest first."""
-    here = Reward.objects.filter(program__merchant=merchant, program__is_active=True, is_active=True)
-    return here.order_by("cost_points", "slug")
+def rewards(merchant: Merchant, *, at: datetime) -> "QuerySet[Reward]":
+    """The rewards that the active program offers at `at`, cheapest first."""
+    return offered(Reward.objects.filter(program__merchant=merchant, program__is_active=True), at=at)
+
+
+def offered(rewards: "QuerySet[Reward]", *, at: datetime) -> "QuerySet[Reward]":
+    """Of these rewards the active ones that can be asked for at `at`, cheapest first: begun, and not over."""
+    begun = Q(starts_at=None) | Q(starts_at__lte=at)
+    not_over = Q(ends_at=None) | Q(ends_at__gt=at)
+    return rewards.filter(begun, not_over, is_active=True).order_by("cost_points", "slug")
 
 
 def with_codes_and_picture(rewards: "QuerySet[Reward]") -> "QuerySet[Reward]":

@@ -124,7 +124,8 @@ def _explained(entries: QuerySet[LedgerEntry]) -> Explanation:
         entry=entry,
         rule=str(facts.get("rule") or facts.get("policy") or facts.get("kind") or entry.type),
         calculation=_calculation(facts) if entry.type == EntryType.EARN else None,
-        nothing_for=facts.get("nothing_for"),
+        # What others wrote into the metadata of an entry that is no purchase explains nothing.
+        nothing_for=facts.get("nothing_for") if entry.type == EntryType.EARN else None,
         kept=_kept(entry, around["answered"]) if entry.type == EntryType.EARN else None,
         undated=max(0, took - sum(each["points"] for each in taken)),
         made=around["made"],

@@ -1,7 +1,7 @@
 """What a member may do next: the intents of their checkouts that are pending, and cards in their language."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -34,7 +34,13 @@ def pending(member: Member, *, at: datetime) -> list[CheckoutIntent]:
     waiting = CheckoutIntent.objects.filter(
         still_open, member=member, status=CheckoutIntent.Status.PENDING, expires_at__gt=at
     )
-    return list(waiting.select_related("reward").order_by("created_at", "pk")[:MOST])
+    return list(waiting.select_related("reward", "redemption").order_by("created_at", "pk")[:MOST])
+
+
+def is_waiting(intent: CheckoutIntent, *, at: datetime) -> bool:
+    """Whether the intent is among the `pending` ones of its member at `at`."""
+    closed = intent.redemption is not None and intent.redemption.status != Redemption.Status.REQUESTED
+    return intent.status == CheckoutIntent.Status.PENDING and intent.expires_at > at and not closed
 
 
 def card(intent: CheckoutIntent, member: Member) -> Card:
@@ -42,7 +48,11 @@ def card(intent: CheckoutIntent, member: Member) -> Card:
     customer, program = member.customer, member.program
     language = texts.language_of(customer.locale, program.locale)
     zone = zone_named(customer.time_zone) or program.zone
-    facts: dict[str, Any] = {"date": format_date(intent.expires_at.astimezone(zone), "long", locale=language)}
+    until = intent.expires_at
+    if intent.redemption is not None:
+        # What is set aside is let go by the program's rule, whenever the intent itself goes out of the feed.
+        until = intent.redemption.requested_at + timedelta(days=program.hold_days)
+    facts: dict[str, Any] = {"date": format_date(until.astimezone(zone), "long", locale=language)}
     if intent.kind == CheckoutIntent.Kind.REFERRAL_SHARE:
         words, href = texts.REFERRAL_SHARE[language], links.REFERRALS
         facts["code"] = intent.referral_code

@@ -91,10 +91,11 @@ def by_user(merchant_id: UUID, user_id: UUID, slug: str) -> tuple[Member, Offer 
     return _with_reward(_BY_USER, [merchant_id, user_id], slug)
 
 
-def by_member(member: Member, slug: str) -> Offer | None:
-    """The reward of the member's program with this slug as it stands, it and the member locked."""
+def by_member(member: Member, slug: str) -> tuple[Member, Offer | None]:
+    """The member, locked, and the reward of their program with this slug, as they stand then."""
     found = _with_reward("m.id = %s", [member.pk], slug)
-    return found[1] if found is not None else None
+    assert found is not None  # noqa: S101 (members are not deleted)
+    return found
 
 
 def _with_reward(where: str, parameters: list[Any], slug: str) -> tuple[Member, Offer | None] | None:

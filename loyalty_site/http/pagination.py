@@ -13,6 +13,7 @@ from loyalty_site.refusals import Refusal
 
 DEFAULT_LIMIT = 25
 MOST = 100
+LONGEST = 2000
 _SALT = "regulars.cursor"
 
 
@@ -24,11 +25,20 @@ class InvalidCursor(Refusal):
     sentence = "This cursor does not belong to this list."
 
 
+class Cursor(serializers.CharField):
+    """A cursor as it was given; whatever cannot be one is `InvalidCursor`, not another kind of malformed."""
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if data is not serializers.empty and not (isinstance(data, str) and 0 < len(data) <= LONGEST):
+            raise InvalidCursor
+        return data if isinstance(data, str) else super().run_validation(data)
+
+
 class PageQuery(serializers.Serializer[Any]):
     """`limit` (1 to 100, 25 by default) and `cursor` (from `nextCursor` of the page before)."""
 
     limit = serializers.IntegerField(min_value=1, max_value=MOST, default=DEFAULT_LIMIT)
-    cursor = serializers.CharField(required=False, max_length=1000)
+    cursor = Cursor(required=False)
 
 
 def cursor_for(position: Any, *, bound_to: Any) -> str:

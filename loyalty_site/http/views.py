@@ -18,6 +18,7 @@ from loyalty_site.http import idempotency
 from loyalty_site.http.authentication import KeyAuthentication, MemberAuthentication, StaffAuthentication
 from loyalty_site.http.casing import snake
 from loyalty_site.http.credentials import Caller, Usage
+from loyalty_site.http.fields import Input
 from loyalty_site.http.media import CamelParser, CamelRenderer, rendered, written
 from loyalty_site.http.models import Scope
 from loyalty_site.refusals import Refusal
@@ -123,6 +124,11 @@ class Door(APIView):
                 raise exceptions.ValidationError({inner[:100]: [exceptions.ErrorDetail("Give it once.", "repeated")]})
             named[inner] = values if hasattr(fields.get(inner), "child") else values[0]
         return taken(serializer, named)
+
+    def unqueried(self) -> None:
+        """Refuse a query in the address, where none is taken. Raises ValidationError."""
+        if self.request.query_params:
+            self.queried(Input)
 
     def answered(self, body: Any) -> HttpResponse:
         """An answer whose names are in camelCase already, for long lists: to turn them costs more than all the rest."""

@@ -165,6 +165,7 @@ class Preferences(MemberCall):
         responses={200: PreferencesOutput},
     )
     def get(self, request: Request) -> HttpResponse:
+        self.unqueried()
         member = self.me()
         return Response(_shape(preferences.of(member.customer), member))
 

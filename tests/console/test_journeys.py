@@ -69,6 +69,8 @@ def test_no_page_is_wider_than_the_screen(width, live_site, shop, browser_page):
     _sign_in(page, live_site, shop.staff[Role.OWNER])
     entry = LedgerEntry.objects.filter(member=shop.member).first()
     reward = shop.program.rewards.get()
+    reward.name = "A large cup of tea with a slice of the cake of the day, to be eaten here"
+    reward.save()
     addresses = [
         "",
         "loyalty/member/",
@@ -92,6 +94,10 @@ def test_no_page_is_wider_than_the_screen(width, live_site, shop, browser_page):
         page.goto(f"{live_site.url}/admin/{address}")
 
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+        # Whatever overflows a cell is cut: what stands in it is no higher than the cell itself.
+        height = "(range => cell => (range.selectNodeContents(cell), range.getBoundingClientRect().height))"
+        too_high = f"all => all.some(cell => {height}(document.createRange())(cell) > cell.clientHeight + 1)"
+        assert not page.locator("#result_list tbody :is(td, th)").evaluate_all(too_high), address
 
 
 def test_a_manager_writes_a_text_sees_it_framed_and_goes_back_to_the_default(live_site, shop, browser_page):

@@ -2,9 +2,10 @@
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 
 from loyalty.models import Redemption, Reward, RewardPicture
-from loyalty.operations import redemptions
+from loyalty.operations import checkout, redemptions
 from loyalty_site.tenants.models import Role
 from tests.console.world import PIXEL
 
@@ -153,8 +154,6 @@ def test_what_cannot_be_fulfilled_fails_with_a_reason(manager, ours):
 
 
 def test_several_are_fulfilled_at_once_and_one_that_cannot_be_keeps_nobody_waiting(manager, ours, tea):
-    from django.utils import timezone
-
     Reward.objects.update(minimum_tier=None)
     tea.refresh_from_db()
     stuck = redemptions.hold(member=ours.member, reward=tea, quantity=3, at=timezone.now())
@@ -173,6 +172,32 @@ def test_several_are_fulfilled_at_once_and_one_that_cannot_be_keeps_nobody_waiti
     text = answer.content.decode()
     assert "2 redemptions fulfilled." in text
     assert "There are no codes left" in text
+
+
+def test_a_redemption_of_a_checkout_names_its_order_and_is_found_by_it(manager, ours, tea):
+    member, now = ours.member, timezone.now()
+    intent = checkout.Asked(client_id="i-9", kind="redemption", created_at=now, points_cost=1)
+    user_id = member.customer.user_id
+    checkout.confirm(merchant=ours.merchant, user_id=user_id, order_id="W-7001", intents=[intent], at=now)
+
+    found = manager.get("/admin/loyalty/redemption/", {"q": "W-7001"}).content.decode()
+    other = manager.get("/admin/loyalty/redemption/", {"q": "W-7002"}).content.decode()
+
+    assert member.card_number in found
+    assert found.count("W-7001") > other.count("W-7002")
+    assert member.card_number not in other
+
+
+def test_codes_stand_on_the_page_of_what_gives_some(manager, ours, tea):
+    mug = Reward.objects.create(program=ours.program, slug="mug", name="Mug", cost_points=1)
+    pages = []
+    for reward in (tea, mug):
+        made = redemptions.hold(member=ours.member, reward=reward, at=timezone.now())
+        pages.append(manager.get(f"/admin/loyalty/redemption/{made.pk}/change/"))
+
+    shown = [page.context["adminform"].fieldsets[0][1]["fields"] for page in pages]
+    assert ["codes" in fields for fields in shown] == [True, False]
+    assert "1 point (Requested)" in pages[1].content.decode()
 
 
 def test_intents_are_found_by_order_and_can_only_be_read(manager, ours):

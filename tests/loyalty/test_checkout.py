@@ -235,6 +235,37 @@ def test_cards_speak_the_members_language(send, rich, tea, locale, headline, poi
     assert card.cta_href == "/account/loyalty#rewards"
 
 
+def test_a_card_says_until_when_the_points_are_held_and_not_when_the_intent_is_over(send, rich, tea, program, noon):
+    program.hold_days = 3
+    program.save()
+    sent = send(
+        checkout.confirm,
+        redemption("soon", expires_at=noon + timedelta(hours=1)),
+        redemption("late", expires_at=noon + timedelta(days=30)),
+        share(expires_at=noon + timedelta(days=30)),
+    )
+    rich.program.refresh_from_db()
+    rich.customer.locale = "en"
+
+    told = [next_actions.card(each, rich).description for each in sent.intents.values()]
+
+    assert ["March 5, 2026" in each for each in told] == [True, True, False]
+    read_again = [next_actions.card(each, rich).description for each in next_actions.pending(rich, at=noon)]
+    assert sorted(read_again) == sorted(told)
+
+
+def test_an_intent_is_settled_with_its_redemption(send, rich, tea, noon, program):
+    send(checkout.confirm, *(redemption(name) for name in ("given", "stale")))
+    given, stale = (CheckoutIntent.objects.get(client_id=name) for name in ("given", "stale"))
+    redemptions.fulfil(redemption=given.redemption, at=noon)
+    redemptions.release_stale(programs=[program], at=noon + timedelta(days=15))
+
+    given.refresh_from_db()
+    stale.refresh_from_db()
+    assert (given.status, given.resolved_at) == ("resolved", noon)
+    assert (stale.status, stale.resolved_at) == ("cancelled", noon + timedelta(days=15))
+
+
 def test_a_name_with_braces_is_a_name(send, rich, tea):
     Reward.objects.update(name="{points} {0} tea")
 

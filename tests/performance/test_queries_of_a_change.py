@@ -47,12 +47,12 @@ def test_a_retry_reads_the_first_entry(member, counter, noon):
     assert len(asked(buy)) <= 2
 
 
-def test_a_redemption_asks_three_times(member, counter, noon):
+def test_a_redemption_asks_twice(member, counter, noon):
     statements = asked(
         lambda: redemptions.redeem(member=member, store=counter, points=5, order_reference="R-1", at=noon)
     )
 
-    assert len(statements) == 3, statements
+    assert len(statements) == 2, statements
 
 
 def test_a_refund_asks_six_times_at_most(member, counter, noon):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http import HttpResponse
+from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -48,9 +49,9 @@ class Rewards(_Catalogue):
 
     @member_call(
         "readRewards",
-        "The program's active rewards, cheapest first",
+        "The program's active rewards, cheapest first; not those that have not begun, or are over",
         parameters=[CatalogueQuery],
         responses={200: outputs.CatalogueReward(many=True)},
     )
     def get(self, request: Request) -> HttpResponse:
-        return Response([shapes.reward(row) for row in catalogue.rewards(self.asked())])
+        return Response([shapes.reward(row) for row in catalogue.rewards(self.asked(), at=timezone.now())])

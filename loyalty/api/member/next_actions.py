@@ -31,6 +31,7 @@ class NextActions(MemberCall):
         responses={200: action_outputs.NextActions},
     )
     def get(self, request: Request) -> HttpResponse:
+        self.unqueried()
         member = self.me()
         waiting = next_actions.pending(member, at=timezone.now())
         return Response(

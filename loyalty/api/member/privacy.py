@@ -45,6 +45,7 @@ class Export(MemberCall):
         responses={200: MemberExport},
     )
     def get(self, request: Request) -> HttpResponse:
+        self.unqueried()
         member = self.me()
         stored = privacy.export(member.customer)
         plain = json.loads(json.dumps(stored, default=_plain))

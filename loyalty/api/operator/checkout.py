@@ -7,8 +7,8 @@ from rest_framework.request import Request
 from loyalty.api.doors import OperatorCall, operator_call
 from loyalty.api.member import action_outputs, action_shapes
 from loyalty.api.operator import inputs
-from loyalty.models import CheckoutIntent
 from loyalty.operations import checkout
+from loyalty.queries import next_actions
 from loyalty_site.http.views import Answer
 
 _EXAMPLE = {
@@ -51,15 +51,16 @@ class Intents(OperatorCall):
         do = checkout.confirm if asked["action"] == "confirm" else checkout.cancel
 
         def change() -> Answer:
+            at = timezone.now()
             outcome = do(
                 merchant=self.merchant,
                 user_id=asked["user_id"],
                 order_id=asked["order_id"],
                 intents=intents,
-                at=timezone.now(),
+                at=at,
             )
             member, standing = outcome.checkout.member, list(outcome.intents.values())
-            waiting = [each for each in standing if each.status == CheckoutIntent.Status.PENDING]
+            waiting = [each for each in standing if next_actions.is_waiting(each, at=at)]
             body = {
                 "intents": [action_shapes.intent(each) for each in standing],
                 "cards": [action_shapes.card(each, member) for each in waiting],

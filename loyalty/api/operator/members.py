@@ -20,4 +20,5 @@ class OneMember(SharedCall):
         responses={200: outputs.MemberOverview},
     )
     def get(self, request: Request, user_id: str) -> HttpResponse:
+        self.unqueried()
         return Response(shapes.overview(overview.overview(self.member(user_id), at=timezone.now())))

@@ -59,10 +59,9 @@ class RequestRedemption(OperatorCall):
         found = offers.by_user(self.merchant.pk, user_id, slug)
         if found is not None:
             return found
-        # Made now: nobody else can hold its lock, or wait for one that we hold.
-        at = timezone.now()
-        member = first_sight.member_of(merchant=self.merchant, user_id=user_id, at=at, for_change=True)
-        return member, offers.by_member(member, slug)
+        # Not locked yet: one of a former program, or made by somebody else at this moment, is locked after the reward.
+        member = first_sight.member_of(merchant=self.merchant, user_id=user_id, at=timezone.now())
+        return offers.by_member(member, slug)
 
 
 class _Closing(OperatorCall):

@@ -56,6 +56,13 @@ stocked AS (
     UPDATE loyalty_rewards r SET stock = r.stock + units.units FROM units
      WHERE r.id = units.reward_id AND r.stock IS NOT NULL RETURNING r.id, r.stock)"""
 
+# The intents of the closed redemptions wait no more.
+_SETTLED = """,
+settled AS (
+    UPDATE loyalty_checkout_intents i
+       SET status = CASE WHEN closed.status = 'fulfilled' THEN 'resolved' ELSE 'cancelled' END, resolved_at = %s
+      FROM closed WHERE i.redemption_id = closed.id AND i.status = 'pending')"""
+
 # A code for each unit of the fulfilled redemptions of {source}; codes that another transaction is giving are passed
 # over, and so is never waited for.
 _CODES = """,
@@ -191,6 +198,10 @@ def write_closed(
         str(closing.status), at, closing.reason, closing.entry_id, json.dumps(closing.metadata),
         [redemption.pk for redemption in redemptions],
     ]  # fmt: skip
+    # What a checkout asked for is settled with its redemption; where the intent itself brings it, that is written.
+    if not intents and any("checkout_intent_id" in each.metadata for each in redemptions):
+        statement += _SETTLED
+        values += [at]
     gives = fulfils and any(each.reward is not None and each.reward.gives_codes for each in redemptions)
     limited = not fulfils and any(each.units_taken for each in redemptions)
     written = _written(

@@ -13,7 +13,7 @@ from loyalty.models import Redemption
 from loyalty.queries import ledger_window
 from loyalty_site.http.casing import camel
 from loyalty_site.http.fields import Input, QueryFlag, Text, moment
-from loyalty_site.http.pagination import cursor_for, position_in
+from loyalty_site.http.pagination import Cursor, cursor_for, position_in
 from loyalty_site.storefront import timeline
 from loyalty_site.storefront.sources import SOURCES
 from notifications.api.nudges import NudgeOutput
@@ -35,7 +35,7 @@ class TimelineQuery(Input):
     """What to show, how much, and from where on. Each filter narrows the entries it knows of and no others."""
 
     limit = serializers.IntegerField(min_value=1, max_value=MOST, default=DEFAULT_LIMIT)
-    cursor = serializers.CharField(required=False, max_length=2000)
+    cursor = Cursor(required=False)
     include_ledger = QueryFlag(default=True)
     include_redemptions = QueryFlag(default=True)
     include_referrals = QueryFlag(default=True)

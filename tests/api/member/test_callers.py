@@ -1,7 +1,10 @@
 """Who comes in at the door of operators and members, and as whom."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from loyalty.models import Member
 from loyalty.operations import anonymization
@@ -147,6 +150,34 @@ def test_tiers_and_rewards_are_public_and_complete(ladder, program):
         "isActive": True,
     }
     assert cake["costPoints"] == 300
+
+
+def test_a_reward_is_offered_between_its_dates(ladder, program, till):
+    from loyalty.models import Reward
+
+    now = timezone.now()
+    coffee, cake = (Reward.objects.filter(program=program, slug=slug) for slug in ("coffee", "cake"))
+
+    def offered(**dates):
+        coffee.update(**{"starts_at": None, "ends_at": None} | dates)
+        shown = [each["slug"] for each in Caller().get("rewards", merchant="cafe").json()]
+        assert [each["slug"] for each in till.get("program").json()["rewards"]] == shown
+        return "coffee" in shown
+
+    cake.update(starts_at=now - timedelta(days=1), ends_at=now + timedelta(days=1))
+    assert offered()
+    assert not offered(starts_at=now + timedelta(hours=1))
+    assert not offered(ends_at=now - timedelta(seconds=1))
+    assert offered(starts_at=now - timedelta(hours=1), ends_at=now + timedelta(hours=1))
+    assert [each["slug"] for each in Caller().get("rewards", merchant="cafe").json()] == ["coffee", "cake"]
+
+
+@pytest.mark.parametrize("path", ["next-actions", "export", "preferences", "members/{}", "tiers", "ledger", "timeline"])
+def test_a_query_that_nobody_asked_for_is_refused(me, ana, path):
+    path = path.format(ana.customer.user_id)
+
+    assert me.get(path).status_code == 200
+    assert problem(me.get(path, colour="red"), 400, "unknown_field")["errors"][0]["attr"] == "colour"
 
 
 def test_the_merchant_is_the_credentials_else_the_one_named_else_the_only_one(ladder, cafe, bookworm, till):

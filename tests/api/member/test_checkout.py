@@ -1,5 +1,7 @@
 """Checkout intents and next actions at the doors of operators and members."""
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
@@ -96,6 +98,38 @@ def test_what_is_malformed_is_400(send, more, attribute):
     body = problem(send(intent(), **more), 400, send(intent(), **more).json()["code"])
 
     assert {error["attr"] for error in body["errors"]} == {attribute}
+
+
+def test_a_reserved_one_has_no_card_once_it_is_handed_out(send, operator):
+    send(intent())
+    operator.post(f"redemptions/{Redemption.objects.get().pk}/fulfill", {})
+
+    body = send(intent()).json()
+
+    assert (body["intents"][0]["status"], body["cards"], body["rejected"]) == ("resolved", [], [])
+
+
+def test_what_a_back_office_cancelled_is_not_confirmed_again(send, operator, rich):
+    send(intent(), intent("i-2", rewardSlug=None, pointsCost=5))
+    for each in Redemption.objects.all():
+        operator.post(f"redemptions/{each.pk}/{'fail' if each.reward_id else 'cancel'}", {"reason": "Sold out"})
+
+    body = send(intent(), intent("i-2", rewardSlug=None, pointsCost=5)).json()
+
+    assert [each["code"] for each in body["rejected"]] == ["intent_cancelled"] * 2
+    assert (body["intents"], body["cards"], Redemption.objects.count()) == ([], [], 2)
+    assert set(CheckoutIntent.objects.values_list("status", flat=True)) == {"cancelled"}
+
+
+def test_an_intent_that_is_over_when_it_comes_holds_nothing(send, rich):
+    now = timezone.now()
+
+    body = send(intent(expiresAt=now.isoformat()), share(expiresAt=(now - timedelta(days=1)).isoformat())).json()
+
+    assert [each["code"] for each in body["rejected"]] == ["intent_expired"] * 2
+    assert (body["intents"], body["cards"]) == ([], [])
+    assert not CheckoutIntent.objects.exists()
+    assert not Redemption.objects.exists()
 
 
 def test_an_intents_order_is_the_orders(send):

@@ -187,3 +187,13 @@ def test_it_is_three_queries(me, buys):
         why(me, orderReference="W-1")
 
     assert len(queries) == 3
+
+
+@pytest.mark.parametrize("told", [{"a": 1}, ["a"], "below_minimum", 7])
+def test_what_a_back_office_notes_is_no_reason(me, operator, buys, ana, told):
+    buys("4.50")
+    asked = operator.post(f"members/{ana.customer.user_id}/redemptions", {"pointsCost": 5}).json()
+    operator.post(f"redemptions/{asked['id']}/fulfill", {"metadata": {"nothing_for": told, "kind": told}})
+    entry = ana.entries.get(type="redeem")
+
+    assert why(me, entryId=str(entry.pk))["nothingFor"] is None

@@ -1,6 +1,7 @@
 """What a till shows on its screen."""
 
 from django.http import HttpResponse
+from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -8,6 +9,7 @@ from loyalty.api import shapes
 from loyalty.api.store import outputs
 from loyalty.api.store.views.common import call
 from loyalty.models import Program, Reward
+from loyalty.queries import catalogue
 from loyalty_site.http.views import StoreView
 from loyalty_site.refusals import NotFound
 
@@ -20,5 +22,5 @@ class ShowProgram(StoreView):
         program = Program.objects.filter(merchant=self.merchant, is_active=True).first()
         if program is None:
             raise NotFound
-        rewards = Reward.objects.filter(program=program, is_active=True).order_by("cost_points", "slug")
+        rewards = catalogue.offered(Reward.objects.filter(program=program), at=timezone.now())
         return Response(shapes.program(program, list(rewards)))
