@@ -12,6 +12,7 @@ COPY manage.py LICENSE ./
 COPY loyalty_site loyalty_site
 COPY loyalty loyalty
 COPY notifications notifications
+COPY referrals referrals
 COPY templates templates
 COPY fixtures fixtures
 # No server listens there: collecting files looks at none.
