@@ -38,7 +38,7 @@ def test_the_queue_shows_the_evidence(manager, review):  # noqa: F811
     shown = manager.get(lists(ReferralReview)).content.decode()
 
     assert review.invite.code in shown
-    assert "addresses for an hour" in shown
+    assert "look like one person" in shown
     assert page(review) in shown
 
 
