@@ -2088,7 +2088,6 @@ export interface Operations {
     path: "/api/v1/loyalty/referrals/segments";
     answers: { 200: SegmentsOutput };
   };
-  /** The program's active rewards, cheapest first: GET /api/v1/loyalty/rewards */
   /** The program's active rewards, cheapest first; not those that have not begun, or are over: GET /api/v1/loyalty/rewards */
   readRewards: {
     method: "GET";
