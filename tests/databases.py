@@ -99,6 +99,16 @@ def own_database(
     """
     if "db" in request.fixturenames or request.node.get_closest_marker("django_db"):
         pytest.fail("own_database and db exclude each other: in db nobody else sees what the test wrote.")
+    yield from _own_database(django_db_blocker)
+
+
+@pytest.fixture(scope="module")
+def modules_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[OwnDatabase]:
+    """An `own_database` for all tests of a module, for those that see to it that they do not meet in it."""
+    yield from _own_database(django_db_blocker)
+
+
+def _own_database(django_db_blocker: Any) -> Iterator[OwnDatabase]:
     home = server.current()
     shared = f"{home.prefix}_{_worker()}"
     database = home.clone(f"{_worker()}_own_{next(_numbers)}")

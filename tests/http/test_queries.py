@@ -8,6 +8,7 @@ import json
 from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
+from itertools import count
 
 import pytest
 from django.db import connection
@@ -65,8 +66,8 @@ SPARE = ("deleteProgram", "deleteTier", "deleteReward", "deleteStore", "deleteKe
 class World:
     """A café where every rule there is applies, its till, its owner, and a member of whom something is stored."""
 
-    def __init__(self):
-        self.program = make_merchant("cafe", welcome_bonus=50, max_points_per_order=10_000, expiry_policy="lots")
+    def __init__(self, slug):
+        self.program = make_merchant(slug, welcome_bonus=50, max_points_per_order=10_000, expiry_policy="lots")
         merchant, now = self.program.merchant, timezone.now()
         tiers = [("silver", 10), ("gold", 500_000), ("diamond", 5_000_000)]
         tiers = [Tier.objects.create(program=self.program, slug=s, name=s, point_threshold=p) for s, p in tiers]
@@ -74,7 +75,7 @@ class World:
             Reward.objects.create(program=self.program, slug=slug, name=slug, cost_points=5) for slug in ("tea", "cake")
         ]
         stores = [Store.objects.create(merchant=merchant, reference=name, name=name) for name in ("counter", "spare")]
-        owner = User.objects.create_user("owner@cafe.example", "a long password")
+        self.owner = owner = User.objects.create_user(f"owner@{slug}.example", "a long password")
         StaffRole.objects.create(user=owner, merchant=merchant, role=Role.OWNER)
         self.clients = {
             "store": Client(headers={"Authorization": f"Api-Key {self._key(stores[0], 'till')[1]}"}),
@@ -151,7 +152,7 @@ class World:
         aggregating.aggregate(merchants=[self.program.merchant], at=now)
         soon = {"points": 7, "key": "soon", "expires_at": now + timedelta(days=3)}
         points.award(member=self.fresh(), type="tier_bonus", at=now, **soon)
-        return {"nudges": {"nudgeId": Nudge.objects.get().pk}}
+        return {"nudges": {"nudgeId": Nudge.objects.get(merchant=self.program.merchant).pk}}
 
     def fresh(self):
         return Member.objects.select_related("program", "tier").get(pk=self.member.pk)
@@ -193,9 +194,13 @@ class World:
         return self.clients[door].generic(method.upper(), path, text, "application/json", headers=headers)
 
 
+_numbers = count(1)
+
+
 @pytest.fixture
-def world(own_database):
-    return World()
+def world(modules_database):
+    """A café of the test's own: what others left in the database is another merchant's."""
+    return World(f"cafe-{next(_numbers)}")
 
 
 @contextmanager
@@ -331,7 +336,7 @@ def test_a_list_asks_no_more_for_more_rows(world):
 
 def test_a_session_of_the_console_is_no_more(world):
     browser = Client()
-    browser.force_login(User.objects.get(), backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(world.owner, backend="django.contrib.auth.backends.ModelBackend")
     world.clients["admin"] = browser
 
     for name in ("restorePoints", "adjustPoints", "replaceCardAsStaff", "listCards"):
