@@ -1,14 +1,19 @@
 """What the scheduler runs for messages."""
 
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
 
 from loyalty_site.jobs.models import Run
 from loyalty_site.jobs.scheduled import job
-from notifications import dispatch
+from notifications import dispatch, greetings
+from notifications.merchants import everywhere
 from notifications.operations import purging
+
+GREET = "notifications.send_greetings"
 
 
 @job("notifications.send_messages", keep_days=2)
@@ -19,6 +24,13 @@ def send_messages(run: Run) -> dict[str, int]:
         run.status = Run.Status.PARTIAL
         run.error = f"The provider does not answer: {', '.join(report.down)}."
     return report.as_counts()
+
+
+@job(GREET, keep_days=90)
+def send_greetings(run: Run) -> dict[str, Any]:
+    """Queue the messages on birthdays and after an absence, at every merchant that wants them."""
+    assert run.as_of is not None  # noqa: S101 (`job` sets it)
+    return everywhere(run, "greeting members", partial(greetings.greet, at=run.as_of))
 
 
 @job("notifications.purge", keep_days=90)
