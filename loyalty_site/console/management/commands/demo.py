@@ -173,6 +173,11 @@ def _environment(address: str, mail: Path, mail_port: int) -> dict[str, str]:
         "MAIL_PROVIDER": "",
         "MAIL_FROM": "loyalty@regulars.example.com",
         "MAIL_SINK": str(mail),
+        # Nothing goes to a phone: without credentials texts and pushes are written down.
+        "MESSAGE_SINK": str(mail.parent / "messages"),
+        "SMS_ACCOUNT": "",
+        "FCM_CREDENTIALS": "",
+        "WEBPUSH_PRIVATE_KEY": "",
         "BEHIND_TLS": "0",
         "ALLOWED_HOSTS": f"{web.HOST},localhost",
         "LOG_STREAM": "stdout",
