@@ -11,6 +11,7 @@ from loyalty_site.jobs.models import Run
 from loyalty_site.jobs.scheduled import job
 from notifications import dispatch, greetings
 from notifications.merchants import everywhere
+from notifications.nudges import purging as nudges
 from notifications.operations import purging
 
 GREET = "notifications.send_greetings"
@@ -35,5 +36,7 @@ def send_greetings(run: Run) -> dict[str, Any]:
 
 @job("notifications.purge", keep_days=90)
 def purge(run: Run) -> dict[str, int]:
-    """Delete messages, and their deliveries, that ended long ago."""
-    return {"purged": purging.purge(finished_before=timezone.now() - timedelta(days=int(settings.MESSAGES_KEEP_DAYS)))}
+    """Delete messages and nudges that ended long ago, with the attempts to send them."""
+    at, keep = timezone.now(), timedelta(days=int(settings.MESSAGES_KEEP_DAYS))
+    purged = purging.purge(finished_before=at - keep)
+    return {"purged": purged, **nudges.purge(at=at, keep=keep)}

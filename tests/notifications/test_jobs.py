@@ -48,7 +48,12 @@ def test_what_ended_long_ago_is_purged_and_what_waits_is_not(alice, settings):
     assert set(Message.objects.values_list("key", flat=True)) == {"young", "waiting"}
     assert not Delivery.objects.exists()
     assert Withdrawal.objects.get().message_id is None
-    assert Run.objects.get(job="notifications.purge").counts == {"purged": 1}
+    assert Run.objects.get(job="notifications.purge").counts == {
+        "purged": 1,
+        "nudges": 0,
+        "attempts": 0,
+        "exposures": 0,
+    }
 
 
 def test_by_hand_as_of_a_time_gone_by_what_came_due_later_waits(alice, mail):
