@@ -8,7 +8,7 @@ import calendar
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -188,6 +188,7 @@ def celebrated(born: date, year: int) -> date:
 
 def days_of_birth(at: datetime) -> list[int]:
     """Days of birth, as month * 100 + day, that are celebrated somewhere on earth at `at`."""
-    days = [at.date() + timedelta(days=each) for each in (-1, 0, 1)]
+    today = at.astimezone(UTC).date()
+    days = [today + timedelta(days=each) for each in (-1, 0, 1)]
     found = [day.month * 100 + day.day for day in days]
     return [*found, 229] if any(celebrated(date(2000, 2, 29), day.year) == day for day in days) else found

@@ -77,6 +77,13 @@ def test_the_day_is_that_of_the_members_own_clock(zone, at, is_greeted, on, alic
     assert greet(cafe, at) == ((1, 1) if is_greeted else (0, 0))
 
 
+def test_the_time_may_be_given_with_any_offset(on, alice, cafe):
+    born(alice, date(1990, 3, 2), time_zone="Pacific/Honolulu")
+
+    # Half past ten in the evening of the 2nd in Honolulu.
+    assert greet(cafe, datetime.fromisoformat("2026-03-03T22:30+14:00")) == (1, 1)
+
+
 @pytest.mark.parametrize(
     ("day", "is_greeted"),
     [

@@ -65,7 +65,7 @@ def test_an_active_nudge_stays_and_loses_its_old_attempts(over, noon):
     Nudge.objects.update(status="active", dismissed_at=None)
     young = attempt(over, noon + timedelta(days=30))
 
-    assert purge(noon + timedelta(days=61)) == {"nudges": 0, "attempts": 1, "exposures": 0}
+    assert purge(noon + timedelta(days=89)) == {"nudges": 0, "attempts": 1, "exposures": 0}
     assert NudgeDispatchEvent.objects.get() == young
 
 
