@@ -9,6 +9,7 @@ import pytest
 from django.urls import reverse
 
 from loyalty_site.console.demo import mail_server
+from loyalty_site.console.management.commands import demo
 from loyalty_site.ids import new_id
 from notifications.channels.base import Outgoing
 from notifications.channels.push import PushChannel
@@ -107,3 +108,14 @@ def test_the_server_keeps_what_it_is_sent_and_the_latest_only(tmp_path, monkeypa
 
     subjects = [file.read_text().splitlines()[0] for file in sorted(tmp_path.glob("*.eml"))]
     assert subjects == ["Subject: 1", "Subject: 2"]
+
+
+def test_the_demo_has_no_provider_of_texts_and_pushes_whatever_the_shell_says(tmp_path, monkeypatch):
+    for name in ("SMS_ACCOUNT", "FCM_CREDENTIALS", "FCM_CREDENTIALS_FILE", "WEBPUSH_PRIVATE_KEY"):
+        monkeypatch.setenv(name, "given")
+
+    environment = demo._environment("http://127.0.0.1:8000/", tmp_path / "mail", 2525)
+
+    assert environment["MESSAGE_SINK"] == str(tmp_path / "messages")
+    assert [environment[name] for name in ("SMS_ACCOUNT", "FCM_CREDENTIALS", "WEBPUSH_PRIVATE_KEY")] == ["", "", ""]
+    assert "FCM_CREDENTIALS_FILE" not in environment
