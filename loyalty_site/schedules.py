@@ -8,6 +8,8 @@ SCHEDULES: dict[str, tuple[str, str]] = {
     "loyalty.release_holds": ("loyalty.jobs.release_holds", "40 * * * *"),
     "notifications.aggregate_loyalty_nudges": ("notifications.nudges.jobs.aggregate", "*/10 * * * *"),
     "notifications.dispatch_loyalty_nudges": ("notifications.nudges.jobs.dispatch", "5-59/10 * * * *"),
+    # An hour at which the day is the same one nearly everywhere on earth, and which is a decent one in Europe.
+    "notifications.send_greetings": ("notifications.jobs.send_greetings", "0 8 * * *"),
     "notifications.send_messages": ("notifications.jobs.send_messages", "* * * * *"),
     "notifications.purge": ("notifications.jobs.purge", "50 4 * * *"),
     "referrals.settle_rewards": ("referrals.jobs.settle_rewards", "* * * * *"),

@@ -147,6 +147,26 @@ def _downgrade(composer: Composer, message: Message) -> dict[str, Any]:
     return {**_tier(composer, message), "downgrade_date": day.date()}
 
 
+def _birthday(composer: Composer, message: Message) -> dict[str, Any]:
+    """The points on the card now; a wish the day after would be none."""
+    today = composer.at.astimezone(composer.reading.zone_of(message)).date()
+    if "day" in message.variables and date.fromisoformat(message.variables["day"]) < today:
+        raise TooLate("The birthday is over.")
+    return _on_card(message)
+
+
+def _absence(composer: Composer, message: Message) -> dict[str, Any]:
+    since, member = message.variables.get("since"), message.member
+    if since is not None and member is not None and member.last_activity_at > datetime.fromisoformat(since):
+        raise TooLate("The member has been back meanwhile.")
+    return _on_card(message)
+
+
+def _on_card(message: Message) -> dict[str, Any]:
+    """What the member could spend now. None where there is no member: then the message says what it was given."""
+    return {"points": message.member.points_available} if message.member is not None else {}
+
+
 def _invite(composer: Composer, message: Message) -> dict[str, Any]:
     """Whose first name is in it is who invites; whose card they hold is nobody's business."""
     inviter = composer.reading.inviters.get(message.member_id) if message.member_id is not None else None
@@ -174,6 +194,8 @@ _MORE: dict[str, Callable[[Composer, Message], dict[str, Any]]] = {
     "loyalty_points_expiring": _expiring,
     "loyalty_tier_upgrade": _tier,
     "loyalty_tier_downgrade_warning": _downgrade,
+    "loyalty_birthday": _birthday,
+    "loyalty_we_miss_you": _absence,
     "referral_invite": _invite,
     "referral_converted": _converted,
 }

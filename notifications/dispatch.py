@@ -73,10 +73,12 @@ def dispatch(
     max_seconds: float | None = None,
     stop: Callable[[], bool] = lambda: False,
     merchant_id: UUID | None = None,
+    due: datetime | None = None,
 ) -> Report:
     """Send everything that is due, in transactions of its own, and return when nothing is.
 
-    Channels take turns, and so do merchants within each. A channel whose provider does not answer is left out.
+    Channels take turns, and so do merchants within each. A channel whose provider does not answer is left out. With
+    `due`, a time gone by, what came due later is left alone; everything else goes by the clock.
     """
     # A claim inside somebody's transaction would be no claim: refused here, before anything is taken.
     with transaction.atomic(durable=True):
@@ -89,19 +91,27 @@ def dispatch(
             if stop() or (end is not None and time.monotonic() >= end):
                 report.more = True
                 return report
-            if not _send_batch(channel, states[channel], clock, batch_size, merchant_id, report):
+            if not _send_batch(channel, states[channel], clock, batch_size, merchant_id, due, report):
                 channels.remove(channel)
         if not channels and report.moved:
             report.moved, channels = False, [channel.value for channel in Channel]
     return report
 
 
-def _send_batch(channel: str, state: State, clock: Clock, size: int, only: UUID | None, report: Report) -> bool:
+def _send_batch(
+    channel: str,
+    state: State,
+    clock: Clock,
+    size: int,
+    only: UUID | None,
+    due: datetime | None,
+    report: Report,
+) -> bool:
     """Claim, decide, send, record. Return whether there may be more to send on this channel."""
     if state is State.OPEN:
         return False
     at = clock()
-    claims = _turns.claim(channel=channel, at=at, size=1 if state is State.TRIAL else size, only=only)
+    claims = _turns.claim(channel=channel, at=at, size=1 if state is State.TRIAL else size, only=only, due=due)
     if not claims:
         if state is State.TRIAL:
             circuits.give_back_trial(channel, at=at)

@@ -1,9 +1,10 @@
-"""The mail that the demo's mail server keeps, for the platform's people to look at: never in production."""
+"""What the demo kept and sent to nobody, mail, texts and pushes, for the platform's people: never in production."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from loyalty_site.tenants import permissions
+from notifications.channels import sink
+from notifications.models import Channel
 
 SHOWN = 100
 
@@ -55,7 +58,17 @@ def mail_list(request: HttpRequest) -> HttpResponse:
     """The latest mails."""
     names = sorted(_folder(request).glob("*.eml"), reverse=True)[:SHOWN]
     mails = [mail for name in names if (mail := _read(name)) is not None]
-    return _page(request, "admin/mail/list.html", _("Mail that was sent"), mails=mails)
+    return _page(request, "admin/mail/list.html", _("Mail that was sent"), mails=mails, short=_short())
+
+
+def _short() -> list[dict[str, Any]]:
+    """The latest text messages and pushes, newest first."""
+    kept = [
+        {**said, "channel": channel.label}
+        for channel in (Channel.SMS, Channel.PUSH)
+        for said in sink.latest(channel, SHOWN)
+    ]
+    return sorted(kept, key=itemgetter("at"), reverse=True)[:SHOWN]
 
 
 def one_mail(request: HttpRequest, name: UUID) -> HttpResponse:

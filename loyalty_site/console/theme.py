@@ -136,6 +136,7 @@ UNFOLD: dict[str, Any] = {
                     _list(_("Messages"), "notifications.message", "outgoing_mail"),
                     _list(_("Email log"), "notifications.delivery", "mark_email_read"),
                     _list(_("Message texts"), "notifications.templateoverride", "edit_note"),
+                    _list(_("Greetings"), "notifications.greetingsettings", "cake"),
                     _list(_("Suppressed addresses"), "notifications.suppression", "unsubscribe"),
                 ],
             },

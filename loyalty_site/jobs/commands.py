@@ -43,6 +43,8 @@ class ReportCommand(BaseCommand):
     takes_as_of: ClassVar[bool] = False
     # Exit code of a report, for a command whose finding is a failure: verify_ledger with something found.
     failed: bool = False
+    # Whether somebody chose the time, where `as_of` might as well be now.
+    as_of_given: bool = False
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--format", choices=["table", "json"], default="table", help="json is for machines")
@@ -65,6 +67,7 @@ class ReportCommand(BaseCommand):
             if self.takes_merchant:
                 options["merchant"] = merchant_named(options["merchant"])
             if self.takes_as_of:
+                self.as_of_given = bool(options["as_of"])
                 options["as_of"] = time_given(options["as_of"]) if options["as_of"] else timezone.now()
             report = self.report(**options)
         except Refusal as refusal:

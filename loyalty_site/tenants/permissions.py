@@ -52,6 +52,7 @@ _RULES: dict[str, tuple[frozenset[Role], frozenset[Role]]] = {
     "notifications.delivery": (_VIEW_ALL, _MANAGE),
     "notifications.suppression": (_VIEW_ALL, _MANAGE),
     "notifications.templateoverride": (_VIEW_ALL, _MANAGE),
+    "notifications.greetingsettings": (_VIEW_ALL, _MANAGE),
 }
 
 # A role at one store knows the merchant's members, since a card is good at every store, and helps them; what holds for

@@ -3,6 +3,7 @@
 from notifications.admin import (
     circuits,
     deliveries,
+    greetings,
     messages,
     nudge_campaigns,
     nudge_dispatches,
@@ -16,6 +17,7 @@ from notifications.admin import (
 __all__ = [
     "circuits",
     "deliveries",
+    "greetings",
     "messages",
     "nudge_campaigns",
     "nudge_dispatches",

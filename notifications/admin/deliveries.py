@@ -14,8 +14,8 @@ from unfold.decorators import display
 
 from loyalty_site.tenants.looks import pill
 from notifications.admin.filters import LanguageFilter, TemplateFilter
-from notifications.admin.pages import DeedPages
-from notifications.admin.resending import RESEND
+from notifications.admin.pages import DeedPages, SaysChannels
+from notifications.admin.resending import RESEND, KeyedActionForm, resend_all
 from notifications.models import Delivery
 
 _COLOURS: dict[str, str] = {
@@ -33,10 +33,12 @@ _COLOURS: dict[str, str] = {
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(DeedPages):
+class DeliveryAdmin(SaysChannels, DeedPages):
     merchant_path = "merchant_id"
     deeds = (RESEND,)
     list_display = ["created_at", "merchant", "recipient", "code", "shown_status", "channel", "locale", "is_uncertain"]
+    actions = ["send_again"]
+    action_form = KeyedActionForm
     list_filter = [
         TemplateFilter,
         "status",
@@ -87,6 +89,15 @@ class DeliveryAdmin(DeedPages):
         if not term:
             return queryset, False
         return queryset.annotate(plain=Lower("recipient")).filter(plain=term), False
+
+    def has_resend_permission(self, request: HttpRequest) -> bool:
+        """Who may have them sent again."""
+        return self.holds(request, self.permission("change"))
+
+    @admin.action(description=_("Send again"), permissions=["resend"])
+    def send_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
+        """Each by itself: one that is refused keeps nobody else waiting. The same list sent twice sends once."""
+        resend_all(self, request, self.changeable(request, queryset))
 
     @display(description=_("message"))
     def message_link(self, delivery: Delivery) -> str:

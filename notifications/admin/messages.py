@@ -14,7 +14,7 @@ from unfold.decorators import display
 from loyalty_site.tenants import permissions
 from loyalty_site.tenants.looks import pill
 from notifications.admin.filters import TemplateFilter
-from notifications.admin.pages import DeedPages
+from notifications.admin.pages import DeedPages, SaysChannels
 from notifications.admin.resending import RESEND
 from notifications.models import Message
 from notifications.queries import failures
@@ -31,7 +31,7 @@ _COLOURS: dict[str, str] = {
 
 
 @admin.register(Message)
-class MessageAdmin(DeedPages):
+class MessageAdmin(SaysChannels, DeedPages):
     """The list shows above it how many of each template failed in the last 24 hours."""
 
     merchant_path = "merchant_id"

@@ -13,7 +13,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from loyalty_site.tenants.looks import pill
-from loyalty_site.tenants.scoping import MerchantScopedAdmin
+from notifications.admin.pages import SaysChannels
 from notifications.models import Channel, NudgeCampaign
 from notifications.nudges import lift
 
@@ -62,7 +62,7 @@ class CampaignForm(forms.ModelForm):
 
 
 @admin.register(NudgeCampaign)
-class NudgeCampaignAdmin(MerchantScopedAdmin):
+class NudgeCampaignAdmin(SaysChannels):
     merchant_path = "merchant_id"
     form = CampaignForm
     change_form_template = "admin/notifications/nudgecampaign/page.html"

@@ -7,6 +7,16 @@ from django.urls import path, reverse
 
 from loyalty.admin.deeds import Deed, perform
 from loyalty_site.tenants.scoping import MerchantScopedAdmin
+from notifications.channels.states import states
+
+
+class SaysChannels(MerchantScopedAdmin):
+    """An admin class whose list says above it which channels send nothing."""
+
+    list_before_template = "admin/notifications/channels.html"
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {**(extra_context or {}), "channels": states()})
 
 
 class DeedPages(MerchantScopedAdmin):

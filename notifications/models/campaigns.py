@@ -144,7 +144,10 @@ class NudgeExposure(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["member", "campaign_slug"], name="one_exposure_a_campaign"),
         ]
-        indexes = [models.Index(fields=["merchant", "campaign_slug"], name="exposures_of_a_campaign")]
+        indexes = [
+            models.Index(fields=["merchant", "campaign_slug"], name="exposures_of_a_campaign"),
+            models.Index(fields=["last_at"], name="exposures_by_age"),
+        ]
 
     def __str__(self) -> str:
         return self.campaign_slug

@@ -61,6 +61,7 @@ class Nudge(models.Model):
             models.Index(fields=["member", "created_at", "id"], name="nudges_in_time"),
             models.Index(fields=["merchant", "member", "id"], condition=Q(status="active"), name="active_nudges"),
             models.Index(fields=["merchant", "-id"], name="nudges_of_a_merchant"),
+            models.Index(fields=["expires_at"], condition=~Q(status="active"), name="nudges_that_ended"),
         ]
 
     def __str__(self) -> str:
@@ -100,6 +101,7 @@ class NudgeDispatchEvent(models.Model):
         indexes = [
             models.Index(fields=["nudge", "channel"], name="dispatches_of_a_nudge"),
             models.Index(fields=["merchant", "-id"], name="dispatches_of_a_merchant"),
+            models.Index(fields=["sent_at"], name="dispatches_by_age"),
         ]
 
     def __str__(self) -> str:

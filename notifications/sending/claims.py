@@ -39,7 +39,7 @@ WITH chosen AS (
     SELECT picked.id, picked.status FROM unnest(%(merchants)s::uuid[]) AS place (merchant_id)
     CROSS JOIN LATERAL (
         SELECT id, status FROM loyalty_messages
-        WHERE {_WAITING} AND merchant_id = place.merchant_id AND next_attempt_at <= %(at)s
+        WHERE {_WAITING} AND merchant_id = place.merchant_id AND next_attempt_at <= %(due)s
         ORDER BY next_attempt_at LIMIT %(share)s
         FOR NO KEY UPDATE SKIP LOCKED
     ) AS picked
@@ -73,14 +73,20 @@ def merchants_waiting(*, channel: str, at: datetime, only: UUID | None = None) -
         return [row[0] for row in cursor.fetchall()]
 
 
-def claim(*, channel: str, merchants: list[UUID], share: int, size: int, at: datetime) -> list[Claim]:
-    """Take up to `share` due messages of each of these merchants, `size` in all, the longest due first."""
+def claim(
+    *, channel: str, merchants: list[UUID], share: int, size: int, at: datetime, due: datetime | None = None
+) -> list[Claim]:
+    """Take up to `share` due messages of each of these merchants, `size` in all, the longest due first.
+
+    Due are those whose time has come at `due`, or without it at `at`; the lease begins at `at` in any case.
+    """
     parameters: dict[str, Any] = {
         "channel": channel,
         "merchants": merchants,
         "share": share,
         "size": size,
         "at": at,
+        "due": due or at,
         "lease": LEASE,
     }
     with connection.cursor() as cursor:
@@ -94,12 +100,20 @@ class RoundRobin:
     def __init__(self) -> None:
         self.last = UUID(int=0)
 
-    def claim(self, *, channel: str, at: datetime, size: int = BATCH, only: UUID | None = None) -> list[Claim]:
+    def claim(
+        self,
+        *,
+        channel: str,
+        at: datetime,
+        size: int = BATCH,
+        only: UUID | None = None,
+        due: datetime | None = None,
+    ) -> list[Claim]:
         """The next batch of the channel, empty where nothing is due."""
-        waiting = merchants_waiting(channel=channel, at=at, only=only)
+        waiting = merchants_waiting(channel=channel, at=due or at, only=only)
         if not waiting:
             return []
         turn = [each for each in waiting if each > self.last] + [each for each in waiting if each <= self.last]
         served = turn[:size]
         self.last = served[-1]
-        return claim(channel=channel, merchants=served, share=-(-size // len(served)), size=size, at=at)
+        return claim(channel=channel, merchants=served, share=-(-size // len(served)), size=size, at=at, due=due)

@@ -9,7 +9,12 @@ import pytest
 from django.urls import reverse
 
 from loyalty_site.console.demo import mail_server
+from loyalty_site.console.management.commands import demo
 from loyalty_site.ids import new_id
+from notifications.channels.base import Outgoing
+from notifications.channels.push import PushChannel
+from notifications.channels.sink import SinkOr
+from notifications.channels.sms import SmsChannel
 
 
 @pytest.fixture
@@ -42,6 +47,23 @@ def test_the_platforms_people_see_a_mail_with_its_html_in_a_frame_that_can_do_no
     assert policy.startswith("sandbox; default-src 'none'")
     assert "script" not in policy
     assert html["X-Frame-Options"] == "SAMEORIGIN"
+
+
+def test_texts_and_pushes_that_were_written_down_are_there_too(kept, platform, sign_in, settings, tmp_path):
+    settings.MESSAGE_SINK, settings.SMS_ACCOUNT = str(tmp_path / "messages"), ""
+    said = {"merchant_id": new_id(), "address": "+352621123456", "subject": "", "code": "c"}
+    texts = SinkOr("sms", SmsChannel())
+    texts.send([Outgoing(delivery_id=new_id(), text=f"<b>Grüße</b> {'x' * 3000} {n}", **said) for n in range(150)])
+    push = Outgoing(delivery_id=new_id(), text="A push", **said)
+    SinkOr("push", PushChannel()).send([push])
+
+    page = sign_in(platform).get(reverse("admin:mail")).content.decode()
+
+    assert "A push" in page
+    assert "xx 149" in page
+    assert "xx 0 " not in page
+    assert "&lt;b&gt;Grüße" in page
+    assert "<b>Grüße" not in page
 
 
 def test_a_merchants_staff_see_none_of_it(kept, owner):
@@ -86,3 +108,14 @@ def test_the_server_keeps_what_it_is_sent_and_the_latest_only(tmp_path, monkeypa
 
     subjects = [file.read_text().splitlines()[0] for file in sorted(tmp_path.glob("*.eml"))]
     assert subjects == ["Subject: 1", "Subject: 2"]
+
+
+def test_the_demo_has_no_provider_of_texts_and_pushes_whatever_the_shell_says(tmp_path, monkeypatch):
+    for name in ("SMS_ACCOUNT", "FCM_CREDENTIALS", "FCM_CREDENTIALS_FILE", "WEBPUSH_PRIVATE_KEY"):
+        monkeypatch.setenv(name, "given")
+
+    environment = demo._environment("http://127.0.0.1:8000/", tmp_path / "mail", 2525)
+
+    assert environment["MESSAGE_SINK"] == str(tmp_path / "messages")
+    assert [environment[name] for name in ("SMS_ACCOUNT", "FCM_CREDENTIALS", "WEBPUSH_PRIVATE_KEY")] == ["", "", ""]
+    assert "FCM_CREDENTIALS_FILE" not in environment

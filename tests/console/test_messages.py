@@ -107,3 +107,82 @@ def test_the_list_of_messages_says_what_failed_today(owner, ours, theirs):
     page = owner.get(reverse("admin:notifications_message_changelist")).content.decode()
 
     assert "2 of 2 failed in 24 hours" in page
+
+
+# --- Many at once ---------------------------------------------------------------------------------------------
+LOG = "/admin/notifications/delivery/"
+
+
+def send_again(browser, rows, key):
+    chosen = [str(row.pk) for row in rows]
+    return browser.post(LOG, {"action": "send_again", "_selected_action": chosen, "key": key}, follow=True)
+
+
+def queued_again():
+    return Message.objects.filter(key__startswith="again:").count()
+
+
+def test_chosen_lines_are_sent_again_once_however_often_the_list_is_sent(owner, ours):
+    rows = list(Delivery.objects.filter(merchant=ours.merchant))
+    key = key_of(owner.get(LOG))
+
+    said = [send_again(owner, rows, key).content.decode() for _ in range(2)]
+
+    assert "2 messages will be sent again." in said[0]
+    assert "0 messages will be sent again." in said[1]
+    assert queued_again() == len(rows) == 2
+    assert LogEntry.objects.filter(object_id__in=[str(row.pk) for row in rows]).count() == 2
+    send_again(owner, rows, key_of(owner.get(LOG)))
+    assert queued_again() == 4
+
+
+def test_one_that_cannot_go_again_keeps_nobody_else_waiting(owner, ours):
+    rows = list(Delivery.objects.filter(merchant=ours.merchant).order_by("pk"))
+    Message.objects.filter(pk=rows[0].message_id).update(status="queued", finished_at=None)
+
+    said = send_again(owner, rows, key_of(owner.get(LOG))).content.decode()
+
+    assert "It is still waiting to be sent." in said
+    assert "1 message will be sent again." in said
+
+
+@pytest.mark.parametrize("key", ["", "x" * 32, "a" * 33])
+def test_a_list_without_its_key_sends_nothing(owner, ours, key):
+    assert (
+        "Nothing was sent." in send_again(owner, Delivery.objects.filter(merchant=ours.merchant), key).content.decode()
+    )
+    assert queued_again() == 0
+
+
+def test_lines_of_another_merchant_and_an_analysts_choice_send_nothing(owner, ours, theirs, sign_in):
+    key = key_of(owner.get(LOG))
+
+    send_again(owner, Delivery.objects.filter(merchant=theirs.merchant), key)
+    send_again(sign_in(ours.staff[Role.ANALYST]), Delivery.objects.filter(merchant=ours.merchant), key)
+
+    assert queued_again() == 0
+
+
+# --- Channels that are off ------------------------------------------------------------------------------------
+PAGES = [LOG, "/admin/notifications/message/", "/admin/notifications/nudgecampaign/"]
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_the_lists_name_the_channels_that_have_no_credentials(owner, settings, address):
+    settings.SMS_ACCOUNT = settings.FCM_CREDENTIALS = settings.WEBPUSH_PRIVATE_KEY = settings.MESSAGE_SINK = ""
+
+    off = " ".join(owner.get(address).content.decode().split())
+
+    assert "Text messages, Pushes to apps, Pushes to browsers </p>" in off
+    assert "channels-kept" not in off
+
+
+def test_a_channel_that_is_set_up_is_not_named_and_one_that_is_written_down_says_so(owner, settings, tmp_path):
+    settings.SMS_ACCOUNT = settings.SMS_TOKEN = settings.SMS_FROM = "given"
+    settings.FCM_CREDENTIALS = settings.WEBPUSH_PRIVATE_KEY = ""
+    settings.MESSAGE_SINK = str(tmp_path)
+
+    page = " ".join(owner.get(PAGES[1]).content.decode().split())
+
+    assert "Text messages" not in page
+    assert "Kept on this machine and sent to nobody: Pushes to apps, Pushes to browsers </p>" in page

@@ -22,6 +22,7 @@ from loyalty_site.tenants.models import Merchant, Role, StaffRole, Store, User
 from notifications.models import (
     Circuit,
     Delivery,
+    GreetingSettings,
     Kind,
     Message,
     Nudge,
@@ -183,6 +184,7 @@ def _make_messages(world: World, name: str, at: datetime) -> None:
         merchant=world.merchant, channel="email", address=f"{name}@bounced.example.com",
         reason=Suppression.Reason.BOUNCED, detail=f"{name} does not exist",
     )  # fmt: skip
+    GreetingSettings.objects.create(merchant=world.merchant, greets_birthdays=True)
     Circuit.objects.get_or_create(channel="push")
 
 

@@ -7,6 +7,7 @@ from django.utils import timezone
 from loyalty_site.jobs.models import Run
 from notifications import jobs
 from notifications.models import Delivery, Message, Withdrawal
+from tests.notifications.test_nudge_runs import command
 from tests.notifications.test_sending import queue
 
 
@@ -47,4 +48,34 @@ def test_what_ended_long_ago_is_purged_and_what_waits_is_not(alice, settings):
     assert set(Message.objects.values_list("key", flat=True)) == {"young", "waiting"}
     assert not Delivery.objects.exists()
     assert Withdrawal.objects.get().message_id is None
-    assert Run.objects.get(job="notifications.purge").counts == {"purged": 1}
+    assert Run.objects.get(job="notifications.purge").counts == {
+        "purged": 1,
+        "nudges": 0,
+        "attempts": 0,
+        "exposures": 0,
+    }
+
+
+def test_by_hand_as_of_a_time_gone_by_what_came_due_later_waits(alice, mail):
+    now = timezone.now()
+    queue(alice, key="early", at=now - timedelta(hours=2))
+    queue(alice, key="late", at=now)
+    as_of = ["--as-of", (now - timedelta(hours=1)).isoformat()]
+
+    previewed = command("send_messages", *as_of, "--dry-run")[1]
+    sent = command("send_messages", *as_of)[1]
+
+    assert previewed == {"due": 1, "waiting in all": 2}
+    assert (sent["sent"], sent["still waiting"]) == (1, 1)
+    assert Message.objects.get(key="early").finished_at >= now
+    assert command("send_messages")[1]["sent"] == 1
+
+
+def test_by_hand_as_of_a_time_to_come_nothing_is_sent_and_something_is_foreseen(alice, mail):
+    now = timezone.now()
+    queue(alice, at=now + timedelta(hours=1))
+    as_of = ["--as-of", (now + timedelta(hours=2)).isoformat()]
+
+    assert command("send_messages", *as_of)[0] == 2
+    assert command("send_messages", *as_of, "--dry-run")[1]["due"] == 1
+    assert not mail.recipients

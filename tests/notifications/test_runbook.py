@@ -17,7 +17,7 @@ STATEMENTS = [
 
 
 def test_the_page_has_something_to_try():
-    assert len(COMMANDS) == 4
+    assert len(COMMANDS) == 5
     assert len(STATEMENTS) == 6
 
 
@@ -28,7 +28,7 @@ def test_each_command_does_what_it_says(own_database, mail, manage):
     done = [manage(*command.split()) for command in COMMANDS]
 
     assert '"due": 2' in first.stdout
-    assert [each.returncode for each in done] == [0] * 4, [each.stderr for each in done]
+    assert [each.returncode for each in done] == [0] * 5, [each.stderr for each in done]
     assert len(mail.mails) == 2
 
 

@@ -1,10 +1,10 @@
 """Bring nudges in line with their signals by hand: the catch-up, or for one merchant."""
 
+from notifications.by_hand import JobCommand
 from notifications.nudges import aggregating, jobs
-from notifications.nudges.commands import NudgeCommand
 
 
-class Command(NudgeCommand):
+class Command(JobCommand):
     help = (
         "Make, renew and expire nudges from what members have: points about to expire, something left at a checkout, "
         "a reward not picked up. Running it again does only what is left."

@@ -164,6 +164,10 @@ _GUNICORN = (
 )
 
 
+# Nothing goes to a phone: without credentials texts and pushes are written down.
+_PROVIDERS = ("SMS_ACCOUNT", "FCM_CREDENTIALS", "WEBPUSH_PRIVATE_KEY")
+
+
 def _environment(address: str, mail: Path, mail_port: int) -> dict[str, str]:
     """What the children read: plain HTTP and mail on this machine, whatever the shell says."""
     environment = {
@@ -173,11 +177,15 @@ def _environment(address: str, mail: Path, mail_port: int) -> dict[str, str]:
         "MAIL_PROVIDER": "",
         "MAIL_FROM": "loyalty@regulars.example.com",
         "MAIL_SINK": str(mail),
+        "MESSAGE_SINK": str(mail.parent / "messages"),
+        **dict.fromkeys(_PROVIDERS, ""),
         "BEHIND_TLS": "0",
         "ALLOWED_HOSTS": f"{web.HOST},localhost",
         "LOG_STREAM": "stdout",
         "ENVIRONMENT_LABEL": "Demo",
     }
+    for name in _PROVIDERS:
+        environment.pop(f"{name}_FILE", None)
     if settings.SECRET_KEY_IS_RANDOM:
         environment["SECRET_KEY"] = embedded.kept_secret_key(embedded.directory() / "secret_key")
     return environment

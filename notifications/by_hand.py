@@ -1,4 +1,4 @@
-"""What the two commands of nudges share: whose, as of when, in what chunks, and whether for real."""
+"""What the commands of a job over merchants share: whose, as of when, in what chunks, and whether for real."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -15,8 +15,8 @@ from loyalty_site.jobs.models import Run
 from loyalty_site.tenants.models import Merchant
 
 
-class NudgeCommand(ReportCommand):
-    """A job of nudges, run by hand: as a `Run` of the job's name, or with --dry-run as a report alone."""
+class JobCommand(ReportCommand):
+    """A job, run by hand: as a `Run` of the job's name, or with --dry-run as a report alone."""
 
     takes_merchant = True
     takes_as_of = True
