@@ -23,6 +23,8 @@ def anonymize(*, member: Member, at: datetime) -> Member:
     The card is switched off and its number given up: whoever shows it is unknown. Twice is once. Raises `NotFound`
     where the member is gone.
     """
+    # Who takes up an invite locks it before the two members: in another order we would wait for each other.
+    privacy.lock(member.customer)
     try:
         fresh = lock(member)
     except Member.DoesNotExist as error:
