@@ -152,3 +152,28 @@ def test_a_first_order_counts_when_it_stays_and_a_return_in_time_takes_both_cred
     assert (balance(cafe.alice), cafe.points(card)) == (0, 0)
     assert bonuses() == (2 if when == "after" else 0)
     assert list(reconciliation.differences()) == []
+
+
+def test_a_return_counts_although_the_back_end_completed_before_the_till_booked_the_order(own_database):
+    cafe = Cafe()
+    other = make_member(cafe.program, "other", at=timezone.now())
+    code = cafe.phone.post("referrals").json()["code"]
+    card = cafe.enrols()
+    assert cafe.completes(code, card, orderReference="W-1", orderAmount="25.00").status_code == 200
+    for number, reference in ((card["cardNumber"], "W-1"), (card["cardNumber"], "W-2"), (other.card_number, "W-3")):
+        given = {"amount": "25.00", "orderReference": reference}
+        assert cafe.till.post(f"cards/{number}/points", given).status_code == 201
+
+    for number, reference, left in (
+        (other.card_number, "W-3", 500),
+        (card["cardNumber"], "W-2", 500),
+        (card["cardNumber"], "W-1", 0),
+    ):
+        given = {"amount": "25.00", "refundReference": f"F-{reference}", "orderReference": reference}
+        assert cafe.till.post(f"cards/{number}/refunds", given).status_code == 201
+        relay()
+        jobs.settle_rewards()
+        assert balance(cafe.alice) == left
+
+    assert Invite.objects.get().reward_state == "reversed"
+    assert list(reconciliation.differences()) == []
