@@ -83,7 +83,7 @@ _TELLING = """
      WHERE m.customer_id = %s
      UNION
     SELECT i.id FROM loyalty_referral_invites i
-     WHERE i.merchant_id = %s AND i.invitee_email <> '' AND lower(i.invitee_email) = lower(%s)"""
+     WHERE i.merchant_id = %s AND i.invitee_email <> '' AND lower(i.invitee_email) = lower(%s::text)"""
 
 
 def _telling(customer: Customer) -> list[Any]:

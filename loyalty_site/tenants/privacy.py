@@ -78,13 +78,15 @@ def export(customer: Customer) -> dict[str, list[Row]]:
     return {table: rows for table, rows in given.items() if not isinstance(rows, QuerySet)} | _read(queries)
 
 
-def lock(customer: Customer) -> None:
-    """Lock what stands before a member in the order of locks, in the caller's transaction: before the member."""
-    with connection.cursor() as cursor:
-        for keeper in keepers():
-            if keeper.lock is not None:
-                statement = keeper.lock(customer)
-                cursor.execute(statement.sql, statement.parameters)
+def locking(customer: Customer) -> Statement:
+    """A condition that is true, and locks on the way what stands before a member in the order of locks.
+
+    For the WHERE of the SELECT that locks the member: a row must pass it before it is locked. So it costs no statement
+    of its own.
+    """
+    given = [keeper.lock(customer) for keeper in keepers() if keeper.lock is not None]
+    sql = " AND ".join(f"(SELECT count(*) FROM ({each.sql}) first_{place}) >= 0" for place, each in enumerate(given))
+    return Statement(sql or "true", [value for each in given for value in each.parameters])
 
 
 def forget(customer: Customer, *, at: datetime) -> None:
