@@ -1,6 +1,7 @@
 """What this app stores of a person, how it hands it out and how it forgets."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Q, QuerySet
 
@@ -23,6 +24,7 @@ def register() -> None:
         columns=["code", "invitee_email", "order_reference", "reason", "metadata"],
         export=lambda customer: _invites_of(customer).values(*_INVITE),
         forget=_forget_invites,
+        lock=_lock_invites,
     )
     privacy.keep(
         ReferralReview._meta.db_table,
@@ -72,6 +74,29 @@ def _events_of(customer: Customer) -> QuerySet[GuardrailAuditEvent]:
     )
 
 
+# The invites that tell of a person: their own, those they came with, and those to their address.
+_TELLING = """
+    SELECT i.id FROM loyalty_referral_invites i JOIN loyalty_members m ON m.id = i.referrer_id
+     WHERE m.customer_id = %s
+     UNION
+    SELECT i.id FROM loyalty_referral_invites i JOIN loyalty_members m ON m.id = i.invitee_id
+     WHERE m.customer_id = %s
+     UNION
+    SELECT i.id FROM loyalty_referral_invites i
+     WHERE i.merchant_id = %s AND i.invitee_email <> '' AND lower(i.invitee_email) = lower(%s::text)"""
+
+
+def _telling(customer: Customer) -> list[Any]:
+    return [customer.pk, customer.pk, customer.merchant_id, customer.email]
+
+
+def _lock_invites(customer: Customer) -> privacy.Statement:
+    return privacy.Statement(
+        f"SELECT i.id FROM loyalty_referral_invites i WHERE i.id IN ({_TELLING}) ORDER BY i.id FOR NO KEY UPDATE",
+        _telling(customer),
+    )
+
+
 def _forget_invites(customer: Customer, at: datetime) -> list[privacy.Statement]:
     """Empty the words about the person, in their own invites and in those that name their address.
 
@@ -79,11 +104,11 @@ def _forget_invites(customer: Customer, at: datetime) -> list[privacy.Statement]
     """
     return [
         privacy.Statement(
-            """
+            f"""
             UPDATE loyalty_referral_invites i SET
                 invitee_email = '',
                 reason = CASE WHEN mine.id IS NULL THEN i.reason ELSE '' END,
-                metadata = CASE WHEN mine.id IS NULL THEN i.metadata ELSE '{}' END,
+                metadata = CASE WHEN mine.id IS NULL THEN i.metadata ELSE '{{}}' END,
                 signals = CASE WHEN mine.id IS NULL THEN i.signals ELSE '[]' END,
                 code = CASE WHEN mine.id IS NOT NULL AND i.is_standing
                             THEN '-' || substr(md5(gen_random_uuid()::text), 1, 7) ELSE i.code END,
@@ -92,11 +117,18 @@ def _forget_invites(customer: Customer, at: datetime) -> list[privacy.Statement]
                 updated_at = %s
               FROM loyalty_referral_invites o
               LEFT JOIN loyalty_members mine ON mine.id = o.referrer_id AND mine.customer_id = %s
-             WHERE o.id = i.id AND i.merchant_id = %s
-               AND (mine.id IS NOT NULL
-                    OR i.invitee_id IN (SELECT id FROM loyalty_members WHERE customer_id = %s)
-                    OR (i.invitee_email <> '' AND lower(i.invitee_email) = lower(%s)))""",
-            [at, customer.pk, customer.merchant_id, customer.pk, customer.email],
+             WHERE o.id = i.id AND i.id IN ({_TELLING})""",
+            [at, customer.pk, *_telling(customer)],
+        ),
+        # An answer kept for the inviter's retry names the address too. Answers about the person themselves are of
+        # another keeper.
+        privacy.Statement(
+            f"""
+            UPDATE idempotent_answers a SET body = NULL
+              FROM loyalty_referral_invites i JOIN loyalty_members m ON m.id = i.referrer_id
+             WHERE i.id IN ({_TELLING}) AND a.customer_id = m.customer_id AND m.customer_id <> %s
+               AND a.body LIKE '%%' || i.id || '%%'""",
+            [*_telling(customer), customer.pk],
         ),
         # The ledgers of those who came with a code of theirs name it, and so do entries that took a credit back.
         privacy.Statement(
@@ -112,11 +144,11 @@ def _forget_invites(customer: Customer, at: datetime) -> list[privacy.Statement]
         ),
         # News of another's invite, on its way or kept, names the address as well.
         privacy.Statement(
-            """
-            UPDATE outbox_events SET facts = facts || '{"invitee_email": null}'
+            f"""
+            UPDATE outbox_events SET facts = facts || '{{"invitee_email": null}}'
              WHERE merchant_id = %s AND kind = 'referrals.invite_created'
-               AND lower(facts ->> 'invitee_email') = lower(%s) AND %s <> ''
+               AND facts ->> 'invite_id' IN (SELECT t.id::text FROM ({_TELLING}) t)
                AND facts ->> 'member_id' NOT IN (SELECT id::text FROM loyalty_members WHERE customer_id = %s)""",
-            [customer.merchant_id, customer.email, customer.email, customer.pk],
+            [customer.merchant_id, *_telling(customer), customer.pk],
         ),
     ]

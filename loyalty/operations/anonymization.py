@@ -7,7 +7,6 @@ from django.db import transaction
 
 from loyalty.events import MemberAnonymized
 from loyalty.models import Member
-from loyalty.operations.points import lock
 from loyalty.queries import faces
 from loyalty_site import outbox
 from loyalty_site.refusals import NotFound
@@ -23,10 +22,12 @@ def anonymize(*, member: Member, at: datetime) -> Member:
     The card is switched off and its number given up: whoever shows it is unknown. Twice is once. Raises `NotFound`
     where the member is gone.
     """
-    try:
-        fresh = lock(member)
-    except Member.DoesNotExist as error:
-        raise NotFound from error
+    # Who takes up an invite locks it before the two members: in another order we would wait for each other.
+    first = privacy.locking(member.customer)
+    found = faces.members(f"m.id = %s AND {first.sql}", [member.pk, *first.parameters], for_change=True)
+    if not found:
+        raise NotFound
+    fresh = found[0]
     if fresh.customer.anonymized_at is not None:
         return fresh
     privacy.forget(fresh.customer, at=at)

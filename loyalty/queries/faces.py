@@ -85,17 +85,30 @@ def by_id(member_id: UUID, *, merchants: list[UUID] | None) -> Member | None:
 
     Without `merchants` it may be of any.
     """
-    where = "m.id = %s"
-    parameters: list[Any] = [member_id]
-    if merchants is not None:
-        where, parameters = f"{where} AND m.merchant_id = ANY (%s::uuid[])", [member_id, merchants]
+    statement, parameters = reading_id(member_id, merchants=merchants)
     with prepared_cursor() as cursor:
-        cursor.execute(f"{selection()}, {_MERCHANT} {_FROM} WHERE {where} FOR NO KEY UPDATE OF m", parameters)
+        cursor.execute(f"{statement} FOR NO KEY UPDATE OF m", parameters)
         row = cursor.fetchone()
     if row is None:
         return None
-    member = member_of(row)
+    member = with_merchant(row)
     mark_as_locked(member)
+    return member
+
+
+def reading_id(member_id: UUID, *, merchants: list[UUID] | None) -> tuple[str, list[Any]]:
+    """The SELECT, and its parameters, of the member with this id at one of these merchants: see `with_merchant`."""
+    where = "m.id = %s::uuid"
+    parameters: list[Any] = [member_id]
+    if merchants is None:
+        return f"{selection()}, {_MERCHANT} AS merchant_slug {_FROM} WHERE {where}", parameters
+    where = f"{where} AND m.merchant_id = ANY (%s::uuid[])"
+    return f"{selection()}, {_MERCHANT} AS merchant_slug {_FROM} WHERE {where}", [*parameters, merchants]
+
+
+def with_merchant(row: tuple[Any, ...]) -> Member:
+    """The member in a row of `reading_id`, its merchant's slug at hand."""
+    member = member_of(row)
     member.merchant = Merchant(id=member.merchant_id, slug=row[-1])
     return member
 

@@ -192,7 +192,14 @@ _MEMBERS = f"""
       GROUP BY m.merchant_id"""
 
 
-def stats(merchants: Sequence[Merchant], first: date, last: date, *, store: Store | None = None) -> Stats:
+def stats(
+    merchants: Sequence[Merchant],
+    first: date,
+    last: date,
+    *,
+    store: Store | None = None,
+    with_liability: bool = True,
+) -> Stats:
     """The figures of these merchants from the first day to the last, both included; liability is that of now.
 
     With a store, of what happened there: an enrolment is of the store of the member's first entry. Members and
@@ -215,7 +222,7 @@ def stats(merchants: Sequence[Merchant], first: date, last: date, *, store: Stor
             one = by_merchant[merchant_id]
             one.members, one.visitors = members, visitors
             one.stamp_completion, one.retention = Share(stamped, full), Share(cohort, returned)
-    for each in liability.liabilities(programs):
+    for each in liability.liabilities(programs) if with_liability else ():
         by_merchant[each.program.merchant_id].liability.append(each)
     return found
 

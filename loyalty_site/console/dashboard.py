@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from loyalty.models import Member, Program
 from loyalty.operations import expiration
-from loyalty_site.console import attention
+from loyalty_site.console import analytics, attention, business
+from loyalty_site.console.business import Business
 from loyalty_site.jobs.models import Run
 from loyalty_site.tenants import permissions
 from loyalty_site.tenants.models import Merchant
@@ -24,7 +25,10 @@ _MOST_RUNS = 8
 
 @dataclass
 class Figures:
-    """One merchant at this moment. `due` is what a run at the end of `SOON` would take, as things stand."""
+    """One merchant at this moment. `due` is what a run at the end of `SOON` would take, as things stand.
+
+    `business` is for those who see the merchant's analytics.
+    """
 
     merchant: Merchant
     members: int = 0
@@ -34,6 +38,7 @@ class Figures:
     due_points: int = 0
     due_members: int = 0
     programs: list[Program] = field(default_factory=list)
+    business: Business | None = None
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
@@ -42,15 +47,23 @@ def context(request: HttpRequest) -> dict[str, Any]:
 
     merchants = own_rows(admin.site, request.user, Merchant)
     shown = list(merchants.order_by("name")[: _MOST_MERCHANTS + 1])
+    now, found = timezone.now(), figures(shown[:_MOST_MERCHANTS])
+    analysed = set(own_rows(admin.site, request.user, Merchant, analytics.PERMISSION).values_list("pk", flat=True))
+    told = business.figures([one.merchant for one in found if one.merchant.pk in analysed], at=now)
+    for one in found:
+        one.business = told.get(one.merchant.pk)
     runs = own_rows(admin.site, request.user, Run).exclude(job__startswith="outbox.").exclude(job__startswith="jobs.")
     return {
         "notices": attention.notices(request),
-        "figures": figures(shown[:_MOST_MERCHANTS]),
+        "figures": found,
+        "business_days": business.DAYS,
+        "healthy_redemption": analytics.HEALTHY_REDEMPTION,
+        "healthy_retention": analytics.HEALTHY_RETENTION,
         "is_cut": len(shown) > _MOST_MERCHANTS,
         "soon_days": SOON.days,
         "sees_runs": permissions.holds_anywhere(request.user, "jobs.view_run"),
         "runs": runs.select_related("merchant").order_by("-started_at")[:_MOST_RUNS],
-        "now": timezone.now(),
+        "now": now,
     }
 
 

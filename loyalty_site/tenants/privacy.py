@@ -30,6 +30,7 @@ class Statement:
 
 Export = Callable[[Customer], list[Row] | QuerySet[Any, Any]]
 Forget = Callable[[Customer, datetime], Sequence[Statement] | None]
+Lock = Callable[[Customer], Statement]
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,15 @@ class Keeper:
     `export` gives the rows of a customer: rows at hand, or a query of `.values(...)`, which is read together with those
     of the other keepers. `forget` gives the statements that empty what tells of the person and leave what the books
     need. They are run together with those of the other keepers: they see the tables as they were before any of them,
-    and no row may be changed by two. A keeper that cannot say it so does it itself and gives none.
+    and no row may be changed by two. A keeper that cannot say it so does it itself and gives none. `lock` is for rows
+    that everybody locks before they lock a member: a SELECT that locks those which `forget` will change.
     """
 
     table: str
     columns: frozenset[str]
     export: Export
     forget: Forget
+    lock: Lock | None = None
 
 
 _keepers: dict[str, Keeper] = {}
@@ -57,9 +60,10 @@ def keep(
     columns: Sequence[str],
     export: Export,
     forget: Forget,
+    lock: Lock | None = None,
 ) -> None:
     """Answer for the personal data of `table`; called from `AppConfig.ready`."""
-    _keepers[table] = Keeper(table, frozenset(columns), export, forget)
+    _keepers[table] = Keeper(table, frozenset(columns), export, forget, lock)
 
 
 def keepers() -> list[Keeper]:
@@ -72,6 +76,17 @@ def export(customer: Customer) -> dict[str, list[Row]]:
     given = {keeper.table: keeper.export(customer) for keeper in keepers()}
     queries = {table: rows for table, rows in given.items() if isinstance(rows, QuerySet)}
     return {table: rows for table, rows in given.items() if not isinstance(rows, QuerySet)} | _read(queries)
+
+
+def locking(customer: Customer) -> Statement:
+    """A condition that is true, and locks on the way what stands before a member in the order of locks.
+
+    For the WHERE of the SELECT that locks the member: a row must pass it before it is locked. So it costs no statement
+    of its own.
+    """
+    given = [keeper.lock(customer) for keeper in keepers() if keeper.lock is not None]
+    sql = " AND ".join(f"(SELECT count(*) FROM ({each.sql}) first_{place}) >= 0" for place, each in enumerate(given))
+    return Statement(sql or "true", [value for each in given for value in each.parameters])
 
 
 def forget(customer: Customer, *, at: datetime) -> None:

@@ -120,6 +120,6 @@ class Overrides(OperatorCall):
         def override() -> Answer:
             at = timezone.now()
             made = guardrails.override(merchant=self.merchant, at=at, **asked)
-            return Answer(shapes.override(made, at), 201)
+            return Answer(shapes.override(made, at), 201, about=made.target_customer_id)
 
         return self.change(override)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
@@ -46,6 +47,9 @@ class GuardrailOverride(models.Model):
     created_at = models.DateTimeField(_("created"))
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("ended"), null=True, blank=True)
+
+    # On an override that was made a moment ago: who the target member is.
+    target_customer_id: UUID | None = None
 
     class Meta:
         db_table = "loyalty_guardrail_overrides"

@@ -54,7 +54,7 @@ def override(
     if expires_at is not None and expires_at <= at:
         raise InvalidOverride("It would be over before it began.", field="expires_at")
     refuse_what_cannot_be_kept(dict(metadata or {}))
-    _one_at_a_time(merchant.pk, target_member_id)
+    target_customer_id = _one_at_a_time(merchant.pk, target_member_id)
     user_id = actor.pk if actor is not None else actor_user_id
     made = GuardrailOverride(
         merchant_id=merchant.pk,
@@ -66,6 +66,7 @@ def override(
         created_at=at,
         expires_at=expires_at,
     )
+    made.target_customer_id = target_customer_id
     superseded = _end_the_one_in_force(made, at)
     outbox.insert_alongside(made)
     outbox.insert_alongside(_event(made, Action.CREATED, actor, user_id, justification, at))
@@ -124,17 +125,21 @@ def _justified(text: str) -> str:
     return said
 
 
-def _one_at_a_time(merchant_id: UUID, target_member_id: UUID | None) -> None:
-    """Let two who override at once follow each other: the second supersedes the first. Raises `NotFound`."""
+def _one_at_a_time(merchant_id: UUID, target_member_id: UUID | None) -> UUID | None:
+    """Let two who override at once follow each other: the second supersedes the first.
+
+    Returns the customer whom the target member is. Raises `NotFound`.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT pg_advisory_xact_lock(hashtextextended(%s, 0)),
-                      %s::uuid IS NULL OR EXISTS (
-                          SELECT 1 FROM loyalty_members m WHERE m.id = %s::uuid AND m.merchant_id = %s)""",
-            [f"guardrails:{merchant_id}", target_member_id, target_member_id, merchant_id],
+            """SELECT pg_advisory_xact_lock(hashtextextended(%s, 0)), (
+                      SELECT m.customer_id FROM loyalty_members m WHERE m.id = %s::uuid AND m.merchant_id = %s)""",
+            [f"guardrails:{merchant_id}", target_member_id, merchant_id],
         )
-        if not cursor.fetchone()[1]:
-            raise NotFound
+        customer_id: UUID | None = cursor.fetchone()[1]
+    if target_member_id is not None and customer_id is None:
+        raise NotFound
+    return customer_id
 
 
 def _end_the_one_in_force(made: GuardrailOverride, at: datetime) -> tuple[GuardrailOverride, datetime] | None:

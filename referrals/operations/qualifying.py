@@ -74,19 +74,28 @@ def returned(answer_ids: Sequence[UUID]) -> int:
                  WHERE e.id = ANY (%s::uuid[]) AND e.answers_id IS NOT NULL AND e.type IN ('refund', 'undo')
                  GROUP BY e.answers_id),
             kept AS (
-                SELECT a.answers_id, a.at, CASE WHEN a.undone THEN 0 ELSE
+                SELECT a.answers_id, a.at, o.member_id, o.order_reference, CASE WHEN a.undone THEN 0 ELSE
                            (o.metadata ->> 'amount')::numeric - (
                                SELECT coalesce(sum((r.metadata ->> 'amount')::numeric), 0)
                                  FROM loyalty_ledger_entries r
                                 WHERE r.answers_id = o.id AND r.type = 'refund') END AS amount
                   FROM answers a JOIN loyalty_ledger_entries o ON o.id = a.answers_id AND o.type = 'earn'),
+            -- A back end may have completed before the till booked the order: then its reference tells.
+            meant AS (
+                SELECT i.id, k.at, k.amount
+                  FROM kept k JOIN loyalty_referral_invites i ON i.order_entry_id = k.answers_id
+                 UNION
+                SELECT i.id, k.at, k.amount
+                  FROM kept k JOIN loyalty_referral_invites i ON i.invitee_id = k.member_id
+                 WHERE i.completed_at IS NOT NULL AND i.order_entry_id IS NULL
+                   AND i.order_reference = k.order_reference AND k.order_reference <> ''),
             fallen AS (
                 UPDATE loyalty_referral_invites i
                    SET status = 'cancelled', reason = 'order_returned', updated_at = k.at,
                        reward_state = CASE WHEN i.reward_state = 'paid' THEN 'reversing' ELSE 'dropped' END
-                  FROM kept k, loyalty_members m
+                  FROM meant k, loyalty_members m
                   LEFT JOIN loyalty_referral_settings s ON s.program_id = m.program_id
-                 WHERE i.order_entry_id = k.answers_id AND m.id = i.referrer_id
+                 WHERE i.id = k.id AND m.id = i.referrer_id
                    AND i.reward_state IN ('pending', 'review', 'paid')
                    AND k.at <= i.completed_at + make_interval(days => coalesce(s.pending_days, %s))
                    AND k.amount < greatest(0.01, CASE WHEN s.converts_on = 'first_order' THEN s.minimum_order END)

@@ -178,10 +178,14 @@ class Anonymize(Deed):
         self.validated(Nothing)
         at = timezone.now()
 
-        def anonymize() -> Answer:
-            member = self.own_card(card_id)
+        def anonymize(row: tuple[Any, ...] | None) -> Answer:
+            if row is None:
+                raise NotFound
+            # Not locked: the person's invites are locked before the member.
+            member = faces.with_merchant(row)
+            self.demand(member.merchant_id)
             forgotten = anonymization.anonymize(member=member, at=at)
             forgotten.merchant = member.merchant
             return self.answer_card(forgotten)
 
-        return self.change(anonymize)
+        return self.change_of(faces.reading_id(card_id, merchants=self.merchants()), anonymize)
