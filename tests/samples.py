@@ -8,7 +8,7 @@ from typing import Any
 # Ids, times and drawn codes are of the day; everything else on the page is as it is answered.
 _ID = re.compile(r"^[0-9a-f]{8}-[0-9a-f-]{27}$")
 _OF_THE_DAY = ("At", "From", "code", "Code", "Cursor", "Token", "cursor.ledger", "cursor.redemptions")
-_OF_THE_DAY += ("cursor.referrals", "cursor.guardrails")
+_OF_THE_DAY += ("cursor.referrals", "cursor.nudges", "cursor.guardrails")
 
 
 def of(page: Path) -> list[Any]:

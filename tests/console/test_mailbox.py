@@ -91,17 +91,21 @@ def test_the_server_keeps_what_it_is_sent_and_the_latest_only(tmp_path, monkeypa
     listener.bind(("127.0.0.1", 0))
     listener.listen()
     loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(
-        loop.create_server(lambda: SMTP(mail_server.Keeper(tmp_path), hostname="demo"), sock=listener)
-    )
-    thread = threading.Thread(target=loop.run_forever)
+
+    def serve():
+        # In a thread of its own from the first: this one may have the loop of a browser.
+        serving = loop.create_server(lambda: SMTP(mail_server.Keeper(tmp_path), hostname="demo"), sock=listener)
+        server = loop.run_until_complete(serving)
+        loop.run_forever()
+        server.close()
+
+    thread = threading.Thread(target=serve)
     thread.start()
     try:
         with smtplib.SMTP("127.0.0.1", listener.getsockname()[1]) as client:
             for number in range(3):
                 client.sendmail("a@example.com", ["b@example.com"], f"Subject: {number}\r\n\r\nwords")
     finally:
-        loop.call_soon_threadsafe(server.close)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

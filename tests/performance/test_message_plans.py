@@ -53,7 +53,8 @@ def test_the_merchants_that_wait_are_found_by_leaping(crowd):
 def test_a_claim_looks_at_what_it_takes(crowd):
     merchants = claims.merchants_waiting(channel="email", at=AT)
     parameters = {
-        "channel": "email", "merchants": merchants, "share": 3, "size": 50, "at": AT, "lease": timedelta(minutes=10),
+        "channel": "email", "merchants": merchants, "share": 3, "size": 50, "at": AT, "due": AT,
+        "lease": timedelta(minutes=10),
     }  # fmt: skip
 
     # Each once where it is chosen, and once where it is changed.
