@@ -9,7 +9,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -19,7 +18,7 @@ from unfold.decorators import display
 
 from loyalty import ledger
 from loyalty.admin import member_reading as reading
-from loyalty.admin.deeds import perform
+from loyalty.admin.deed_pages import WithDeeds
 from loyalty.admin.member_deeds import DEEDS, RestoreManyForm
 from loyalty.models import Member, ReplacedCard
 from loyalty.operations import restores
@@ -64,7 +63,8 @@ class MemberResource(resources.ModelResource):
 
 
 @admin.register(Member)
-class MemberAdmin(ExportingAdmin):
+class MemberAdmin(ExportingAdmin, WithDeeds):  # type: ignore[misc]
+    deeds = DEEDS
     merchant_path = "merchant_id"
     resource_classes = [MemberResource]
     list_display = ["person", "card_number", "balance", "stamps", "tier", "last_activity_at", "is_active", "merchant"]
@@ -179,27 +179,6 @@ class MemberAdmin(ExportingAdmin):
         return True
 
     # --- The page ---------------------------------------------------------------------------------------------
-    def get_urls(self) -> list[Any]:
-        deeds = [
-            path(
-                f"<path:object_id>/{deed.name}/",
-                self.admin_site.admin_view(self.deed_view),
-                {"deed": deed},
-                name=f"loyalty_member_{deed.name}",
-            )
-            for deed in DEEDS
-        ]
-        return [*deeds, *super().get_urls()]
-
-    def deed_view(self, request: HttpRequest, object_id: str, deed: Any) -> HttpResponse:
-        member = self.get_object(request, object_id)
-        if member is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        return perform(self, request, member, deed, back=self._address(member))
-
-    def _address(self, member: Member) -> str:
-        return reverse("admin:loyalty_member_change", args=[member.pk])
-
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -210,10 +189,9 @@ class MemberAdmin(ExportingAdmin):
         if not self.has_view_permission(request, member):
             raise PermissionDenied
         if request.method == "POST":
-            return HttpResponseRedirect(self._address(member))
+            return HttpResponseRedirect(self.address_of(member))
         before = request.GET.get("before", "")
         lots = reading.open_lots(member)
-        may_change = self.has_change_permission(request, member)
         return TemplateResponse(
             request,
             "admin/loyalty/member/page.html",
@@ -232,12 +210,8 @@ class MemberAdmin(ExportingAdmin):
                 "redemptions": reading.latest_redemptions(member),
                 "next_expiry": reading.next_expiry(member, lots),
                 "progress": reading.progress(member),
-                "deeds": [
-                    (deed, reverse(f"admin:loyalty_member_{deed.name}", args=[member.pk]))
-                    for deed in DEEDS
-                    if may_change and deed.possible(member)
-                ],
-                "may_change": may_change,
+                "deeds": self.buttons(request, member),
+                "may_change": self.has_change_permission(request, member),
                 "now": timezone.now(),
                 **(extra_context or {}),
             },

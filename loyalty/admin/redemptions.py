@@ -7,8 +7,8 @@ from django import forms
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.urls import path, reverse
+from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -17,14 +17,14 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from loyalty.admin.deeds import Deed, Done, KeyedForm, perform
+from loyalty.admin.deed_pages import DeedPages
+from loyalty.admin.deeds import Deed, Done, KeyedForm
 from loyalty.admin.entries import readable
 from loyalty.models import Redemption
 from loyalty.operations import redemptions
 from loyalty_site.refusals import Refusal
 from loyalty_site.tenants.looks import pill
 from loyalty_site.tenants.models import User
-from loyalty_site.tenants.scoping import MerchantScopedAdmin
 
 _COLOURS: dict[str, str] = {
     Redemption.Status.REQUESTED: "info",
@@ -93,11 +93,11 @@ FAIL = Deed(
     ),
     possible=_is_open,
 )
-DEEDS = (FULFIL, FAIL, CANCEL)
 
 
 @admin.register(Redemption)
-class RedemptionAdmin(MerchantScopedAdmin):
+class RedemptionAdmin(DeedPages):
+    deeds = (FULFIL, FAIL, CANCEL)
     merchant_path = "merchant_id"
     list_display = ["requested_at", "member_link", "what", "points_cost", "shown_status", "shown_order", "store"]
     list_filter = ["status", "reward", "store", ("requested_at", RangeDateTimeFilter)]
@@ -106,7 +106,6 @@ class RedemptionAdmin(MerchantScopedAdmin):
     search_fields = ["=order_reference", "=metadata__order_id", "=member__card_number"]
     search_help_text = gettext_lazy("Order or card number")
     ordering = ["-id"]
-    change_form_template = "admin/loyalty/redemption/page.html"
     fields = [
         "shown_status",
         "member_link",
@@ -138,9 +137,6 @@ class RedemptionAdmin(MerchantScopedAdmin):
         "entry_link": "entry_id",
         "facts": "metadata",
     }
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
 
     @display(description=gettext_lazy("member"))
     def member_link(self, redemption: Redemption) -> str:
@@ -193,39 +189,3 @@ class RedemptionAdmin(MerchantScopedAdmin):
     @display(description=gettext_lazy("facts"))
     def facts(self, redemption: Redemption) -> str:
         return readable(redemption.metadata)
-
-    def get_urls(self) -> list[Any]:
-        deeds = [
-            path(
-                f"<path:object_id>/{deed.name}/",
-                self.admin_site.admin_view(self.deed_view),
-                {"deed": deed},
-                name=f"loyalty_redemption_{deed.name}",
-            )
-            for deed in DEEDS
-        ]
-        return [*deeds, *super().get_urls()]
-
-    def deed_view(self, request: HttpRequest, object_id: str, deed: Any) -> HttpResponse:
-        redemption = self.get_object(request, object_id)
-        if redemption is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        back = reverse("admin:loyalty_redemption_change", args=[redemption.pk])
-        return perform(self, request, redemption, deed, back=back)
-
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        redemption = self.get_object(request, object_id)
-        may = redemption is not None and self.has_change_permission(request, redemption)
-        context = {
-            "deeds": [
-                (deed, reverse(f"admin:loyalty_redemption_{deed.name}", args=[redemption.pk]))
-                for deed in DEEDS
-                if may and deed.possible(redemption)
-            ],
-            "show_save": False,
-            "show_save_and_continue": False,
-            **(extra_context or {}),
-        }
-        return super().change_view(request, object_id, form_url, context)

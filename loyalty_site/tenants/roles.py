@@ -64,6 +64,12 @@ def allow_function(signature: str) -> None:
     functions.add(signature)
 
 
+def withdraw(name: str) -> None:
+    """Take back what was declared of a table or function: for tests that bring their own."""
+    protected.pop(name, None)
+    functions.discard(name)
+
+
 # --- Who they are ---------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Login:

@@ -12,9 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
+from loyalty.admin.deed_pages import DeedPages
 from loyalty_site.tenants.looks import pill
 from notifications.admin.filters import LanguageFilter, TemplateFilter
-from notifications.admin.pages import DeedPages, SaysChannels
+from notifications.admin.pages import SaysChannels
 from notifications.admin.resending import RESEND, KeyedActionForm, resend_all
 from notifications.models import Delivery
 

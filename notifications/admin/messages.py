@@ -11,10 +11,11 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
+from loyalty.admin.deed_pages import DeedPages
 from loyalty_site.tenants import permissions
 from loyalty_site.tenants.looks import pill
 from notifications.admin.filters import TemplateFilter
-from notifications.admin.pages import DeedPages, SaysChannels
+from notifications.admin.pages import SaysChannels
 from notifications.admin.resending import RESEND
 from notifications.models import Message
 from notifications.queries import failures

@@ -10,10 +10,10 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from loyalty.admin.deed_pages import DeedPages
 from loyalty.admin.deeds import Deed, Done, KeyedForm
 from loyalty_site.tenants.looks import pill
 from loyalty_site.tenants.models import User
-from notifications.admin.pages import DeedPages
 from notifications.models import Suppression
 from notifications.operations import suppressing
 

@@ -81,12 +81,11 @@ def test_a_mail_that_is_not_there_is_nobodys(kept, platform, sign_in):
     assert sign_in(platform).get(reverse("admin:mail_page", args=[new_id()])).status_code == 404
 
 
-def test_the_server_keeps_what_it_is_sent_and_the_latest_only(tmp_path, monkeypatch):
+def test_the_server_keeps_what_it_is_sent_and_the_latest_only(tmp_path):
     import asyncio
 
     from aiosmtpd.smtp import SMTP
 
-    monkeypatch.setattr(mail_server, "MOST", 2)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen()
@@ -94,7 +93,8 @@ def test_the_server_keeps_what_it_is_sent_and_the_latest_only(tmp_path, monkeypa
 
     def serve():
         # In a thread of its own from the first: this one may have the loop of a browser.
-        serving = loop.create_server(lambda: SMTP(mail_server.Keeper(tmp_path), hostname="demo"), sock=listener)
+        keeper = mail_server.Keeper(tmp_path, most=2)
+        serving = loop.create_server(lambda: SMTP(keeper, hostname="demo"), sock=listener)
         server = loop.run_until_complete(serving)
         loop.run_forever()
         server.close()

@@ -4,16 +4,19 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from loyalty import ledger
 from loyalty.admin import mass
+from loyalty.ledger import Posting
 from loyalty.models import EntryType, LedgerEntry, Program
 from loyalty.operations import expiration
 from loyalty_site.jobs.models import Run
 from loyalty_site.tenants.models import Role
+from tests.cast import make_member
 from tests.console.world import World, make_world
 
 KEY = "a" * 32
@@ -90,8 +93,18 @@ def test_a_confirmed_run_expires_once_and_is_recorded(times, manager, due):
     assert LedgerEntry.objects.filter(run_id=run.pk).count() == 2
 
 
-def test_a_large_run_is_left_to_a_worker_and_followed(manager, due, monkeypatch):
-    monkeypatch.setattr(mass, "AT_ONCE", 1)
+@transaction.atomic
+def _crowd(world: World) -> None:
+    """As many more members as a person waits for, each with a point that is due."""
+    at = timezone.now() - timedelta(days=30)
+    members = [make_member(world.program, f"crowd-{number}", at) for number in range(mass.AT_ONCE)]
+    facts = {"type": EntryType.ADMIN_ADJUSTMENT, "points": 1}
+    ledger.post([Posting(member=member, **facts) for member in members], at=at)
+
+
+@pytest.mark.long
+def test_a_large_run_is_left_to_a_worker_and_followed(manager, due):
+    _crowd(due)
 
     waiting = manager.post(_page(due, "expire-now"), {"key": KEY, "sure": "on"}, follow=True)
     [task] = [queued.task for queued in OrmQ.objects.all()]

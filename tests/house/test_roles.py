@@ -21,12 +21,13 @@ TABLES = """
 
 
 @pytest.fixture
-def declared(monkeypatch):
+def declared():
     """Declarations of this test alone."""
-    monkeypatch.setattr(roles, "protected", dict(roles.protected))
-    monkeypatch.setattr(roles, "functions", set(roles.functions))
     roles.protect("kept_things", insert=True, update=["note"])
     roles.allow_function("move_worth(int)")
+    yield
+    for name in ("kept_things", "move_worth(int)"):
+        roles.withdraw(name)
 
 
 @pytest.fixture

@@ -11,15 +11,15 @@ from aiosmtpd.smtp import SMTP
 
 from loyalty_site.ids import new_id
 
-# The latest mails are kept.
+# More are not looked at.
 MOST = 500
 
 
 class Keeper:
-    """aiosmtpd's handler."""
+    """aiosmtpd's handler: keeps the latest `most` mails in the folder."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *, most: int = MOST) -> None:
+        self.folder, self.most = folder, most
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 (aiosmtpd's name)
         """Written aside and moved into place: whoever lists the folder sees whole mails."""
@@ -27,7 +27,7 @@ class Keeper:
         draft.write_bytes(envelope.content)
         # Ids sort by time.
         draft.rename(self.folder / f"{new_id()}.eml")
-        for old in sorted(self.folder.glob("*.eml"))[:-MOST]:
+        for old in sorted(self.folder.glob("*.eml"))[: -self.most]:
             old.unlink(missing_ok=True)
         return "250 OK"
 
