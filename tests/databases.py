@@ -1,8 +1,11 @@
 """Fixtures of the database: `db` for nearly all tests, `own_database` for threads, processes and kills."""
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -12,6 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.conf import settings
+from django.core.management import ManagementUtility
 from django.db import connections
 from django.test.utils import override_settings
 
@@ -109,14 +113,29 @@ def modules_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[
 
 
 def _own_database(django_db_blocker: Any) -> Iterator[OwnDatabase]:
-    home = server.current()
-    shared = f"{home.prefix}_{_worker()}"
-    database = home.clone(f"{_worker()}_own_{next(_numbers)}")
-    with django_db_blocker.unblock():
-        point_at(database)
+    with cloned(f"own_{next(_numbers)}", django_db_blocker) as database:
         yield OwnDatabase(database)
-        point_at(shared)
-    home.drop(database)
+    drop(database)
+
+
+@contextlib.contextmanager
+def cloned(name: str, django_db_blocker: Any) -> Iterator[str]:
+    """Serve from a new database of this worker, as the migrations leave it; whoever asked drops it."""
+    database = server.current().clone(f"{_worker()}_{name}")
+    with django_db_blocker.unblock(), elsewhere(database):
+        yield database
+
+
+@contextlib.contextmanager
+def elsewhere(database: str) -> Iterator[None]:
+    """Serve from this database, and from the worker's own again."""
+    point_at(database)
+    yield
+    point_at(f"{server.current().prefix}_{_worker()}")
+
+
+def drop(database: str) -> None:
+    server.current().drop(database)
 
 
 @pytest.fixture
@@ -138,10 +157,34 @@ Manage = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def manage() -> Manage:
-    """Run `manage.py` in a process of its own, on the test's database: `manage("expire_points", "--dry-run")`.
+    """Run a command on the test's database as `manage.py` does, in this process: `manage("expire_points", "--dry-run")`.
 
-    Keywords go to the environment; the exit code, stdout and stderr are in the result.
+    The exit code, stdout and stderr are in the result. A process of its own takes seconds to start: what needs one, or
+    another environment, takes `manage_apart`.
     """
+
+    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        out, err = io.StringIO(), io.StringIO()
+        code: Any = 0
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                ManagementUtility(["manage.py", *arguments]).fetch_command(arguments[0]).run_from_argv(
+                    ["manage.py", *arguments]
+                )
+            except SystemExit as end:
+                code = end.code or 0
+            except Exception:
+                # As the interpreter ends with it.
+                traceback.print_exc()
+                code = 1
+        return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+    return run
+
+
+@pytest.fixture
+def manage_apart() -> Manage:
+    """Run `manage.py` in a process of its own, on the test's database; keywords go to its environment."""
 
     def run(*arguments: str, timeout: float = 120, **environment: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(

@@ -273,14 +273,14 @@ def _days_told(home: Path) -> int:
 
 
 # --- With a database of one's own -----------------------------------------------------------------------------
-def test_a_database_with_somebodys_merchants_is_not_touched(own_database, manage, tmp_path):
+def test_a_database_with_somebodys_merchants_is_not_touched(own_database, manage_apart, tmp_path):
     with own_database.connect() as connection:
         connection.execute(
             "INSERT INTO merchants (id, slug, name, is_active, created_at)"
             " VALUES (gen_random_uuid(), 'real', 'Real', true, now())"
         )
 
-    done = manage("demo", "--no-serve", "--format=json", STATIC_ROOT=str(tmp_path))
+    done = manage_apart("demo", "--no-serve", "--format=json", STATIC_ROOT=str(tmp_path))
 
     assert done.returncode == 2
     assert json.loads(done.stderr.splitlines()[-1])["code"] == "database_in_use"

@@ -64,7 +64,7 @@ def _skip_where_the_server_is_newer(home: server.TestServer) -> None:
 
 
 def test_a_dump_restored_elsewhere_keeps_rights_triggers_and_the_books(
-    own_database, purchases, other_database, manage, tmp_path
+    own_database, purchases, other_database, manage_apart, tmp_path
 ):
     home = server.current()
     _skip_where_the_server_is_newer(home)
@@ -80,9 +80,9 @@ def test_a_dump_restored_elsewhere_keeps_rights_triggers_and_the_books(
     )
 
     environment = home.environment(other_database)
-    verified = manage("verify_ledger", **environment)
+    verified = manage_apart("verify_ledger", **environment)
     assert verified.returncode == 0, verified.stdout + verified.stderr
-    migrated = manage("migrate", "--check", **environment)
+    migrated = manage_apart("migrate", "--check", **environment)
     assert migrated.returncode == 0, migrated.stderr
     with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as runtime:
         assert runtime.execute("SELECT points_balance FROM loyalty_members").fetchall() == [(135,)]
@@ -104,7 +104,7 @@ def test_a_dump_restored_elsewhere_keeps_rights_triggers_and_the_books(
                 owner.execute(kept)
 
 
-def test_the_restored_ledger_goes_on(own_database, purchases, other_database, manage, tmp_path):
+def test_the_restored_ledger_goes_on(own_database, purchases, other_database, manage_apart, tmp_path):
     home = server.current()
     _skip_where_the_server_is_newer(home)
     dump = tmp_path / "regulars.dump"
@@ -118,7 +118,7 @@ def test_the_restored_ledger_goes_on(own_database, purchases, other_database, ma
         "print(give('W-2').number, give('W-3').number)"
     )
 
-    done = manage("shell", "-v0", "-c", earn, **home.environment(other_database))
+    done = manage_apart("shell", "-v0", "-c", earn, **home.environment(other_database))
 
     # The last order of before is known and earns nothing again; a new one follows it.
     assert done.stdout.split() == ["3", "4"], done.stderr

@@ -140,30 +140,30 @@ def test_every_definer_function_fixes_its_search_path(own_database, owner_connec
 
 
 # --- The commands ---------------------------------------------------------------------------------------------
-def test_migrate_sets_the_rights_of_all_roles(own_database, owner_connection, manage):
+def test_migrate_sets_the_rights_of_all_roles(own_database, owner_connection, manage_apart):
     runtime = sql.Identifier(roles.configured().runtime)
     owner_connection.execute(sql.SQL("REVOKE ALL ON merchants FROM {}").format(runtime))
 
-    done = manage("migrate")
+    done = manage_apart("migrate")
 
     assert done.returncode == 0, done.stderr
     assert "Rights: 4 granted, 0 revoked." in done.stdout
     own_database.connect().execute("SELECT * FROM merchants")
 
 
-def test_migrate_looking_only_sets_nothing(own_database, owner_connection, manage):
+def test_migrate_looking_only_sets_nothing(own_database, owner_connection, manage_apart):
     runtime = sql.Identifier(roles.configured().runtime)
     owner_connection.execute(sql.SQL("REVOKE ALL ON merchants FROM {}").format(runtime))
 
-    assert manage("migrate", "--plan").returncode == 0
-    assert manage("migrate", "--check").returncode == 0
+    assert manage_apart("migrate", "--plan").returncode == 0
+    assert manage_apart("migrate", "--check").returncode == 0
 
     with pytest.raises(InsufficientPrivilege):
         own_database.connect().execute("SELECT * FROM merchants")
 
 
-def test_setup_roles_may_be_run_at_any_time(own_database, manage):
-    done = manage("setup_roles", "--format", "json")
+def test_setup_roles_may_be_run_at_any_time(own_database, manage_apart):
+    done = manage_apart("setup_roles", "--format", "json")
 
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {"made": [], "moved": [], "granted": [], "revoked": []}
@@ -178,12 +178,12 @@ def newcomer():
         admin.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
 
 
-def test_setup_roles_makes_what_is_missing(newcomer, own_database, manage):
+def test_setup_roles_makes_what_is_missing(newcomer, own_database, manage_apart):
     home = server.current()
     address = home.url(newcomer, own_database.name)
     admin_url = _named(home.admin_url, own_database.name)
 
-    done = manage("setup_roles", "--admin-url", admin_url, "--format", "json", DATABASE_URL=address)
+    done = manage_apart("setup_roles", "--admin-url", admin_url, "--format", "json", DATABASE_URL=address)
 
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["made"] == [newcomer]
@@ -192,14 +192,14 @@ def test_setup_roles_makes_what_is_missing(newcomer, own_database, manage):
         assert roles.weaknesses(connection) == []
 
 
-def test_setup_roles_without_the_right_to_make_roles_is_refused(newcomer, own_database, manage):
-    done = manage("setup_roles", DATABASE_URL=server.current().url(newcomer, own_database.name))
+def test_setup_roles_without_the_right_to_make_roles_is_refused(newcomer, own_database, manage_apart):
+    done = manage_apart("setup_roles", DATABASE_URL=server.current().url(newcomer, own_database.name))
 
     assert done.returncode == 2
     assert "--admin-url" in done.stderr
 
 
-def test_setup_roles_gives_the_tables_to_the_owner(own_database, manage):
+def test_setup_roles_gives_the_tables_to_the_owner(own_database, manage_apart):
     """An installation that began with one role for all moves to three."""
     home = server.current()
     admin_url = _named(home.admin_url, own_database.name)
@@ -208,7 +208,7 @@ def test_setup_roles_gives_the_tables_to_the_owner(own_database, manage):
         _give_away(admin, home.runtime)
         assert _owners(admin) == {home.runtime}
 
-        done = manage("setup_roles", "--admin-url", admin_url)
+        done = manage_apart("setup_roles", "--admin-url", admin_url)
 
         assert done.returncode == 0, done.stderr
         assert _owners(admin) == before
@@ -217,26 +217,26 @@ def test_setup_roles_gives_the_tables_to_the_owner(own_database, manage):
 
 
 @pytest.mark.parametrize("missing", ["", "same"])
-def test_setup_roles_wants_two_roles(own_database, manage, missing):
-    done = manage("setup_roles", DATABASE_OWNER_URL=own_database.url if missing else "")
+def test_setup_roles_wants_two_roles(own_database, manage_apart, missing):
+    done = manage_apart("setup_roles", DATABASE_OWNER_URL=own_database.url if missing else "")
 
     assert done.returncode == 2
     assert "DATABASE_OWNER_URL" in done.stderr
 
 
-def test_the_check_says_what_one_role_for_all_loses(own_database, manage):
-    apart = manage("check", "--database", "default")
-    together = manage("check", "--database", "default", DATABASE_URL=own_database.owner_url)
+def test_the_check_says_what_one_role_for_all_loses(own_database, manage_apart):
+    apart = manage_apart("check", "--database", "default")
+    together = manage_apart("check", "--database", "default", DATABASE_URL=own_database.owner_url)
 
     assert "W001" not in apart.stderr
     assert "loyalty_site.W001" in together.stderr
     assert "owns the table django_migrations" in together.stderr
 
 
-def test_the_check_finds_an_owner_of_another_database(own_database, manage):
+def test_the_check_finds_an_owner_of_another_database(own_database, manage_apart):
     home = server.current()
 
-    done = manage("check", "--database", "default", DATABASE_OWNER_URL=home.url(home.owner, "elsewhere"))
+    done = manage_apart("check", "--database", "default", DATABASE_OWNER_URL=home.url(home.owner, "elsewhere"))
 
     assert done.returncode == 1
     assert "loyalty_site.E001" in done.stderr

@@ -185,8 +185,8 @@ def test_it_goes_on_when_the_database_comes_back(start_worker, own_database):
     assert worker.supervisor.poll() is None
 
 
-def test_it_refuses_to_start_without_a_key(own_database, manage):
-    done = manage("run_worker", SECRET_KEY="")
+def test_it_refuses_to_start_without_a_key(own_database, manage_apart):
+    done = manage_apart("run_worker", SECRET_KEY="")
 
     assert done.returncode == 1
     assert "the worker does not start" in done.stderr

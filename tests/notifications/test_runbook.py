@@ -32,10 +32,10 @@ def test_each_command_does_what_it_says(own_database, mail, manage):
     assert len(mail.mails) == 2
 
 
-def test_it_ends_with_1_where_the_provider_does_not_answer(own_database, manage):
+def test_it_ends_with_1_where_the_provider_does_not_answer(own_database, manage_apart):
     queue(1)
 
-    done = manage("send_messages", "--format=json", EMAIL_URL="smtp://127.0.0.1:1")
+    done = manage_apart("send_messages", "--format=json", EMAIL_URL="smtp://127.0.0.1:1")
 
     assert done.returncode == 1, done.stderr
     assert "ConnectionRefusedError" in done.stdout

@@ -202,11 +202,11 @@ def test_two_who_seed_at_once_seed_once(own_database):
 
 
 @pytest.mark.long
-def test_migrate_brings_the_texts_of_the_release(own_database, manage):
+def test_migrate_brings_the_texts_of_the_release(own_database, manage_apart):
     MessageTemplate.objects.filter(locale="fr").delete()
     before = MessageTemplate.objects.count()
 
-    assert manage("migrate", "--verbosity=0").returncode == 0
+    assert manage_apart("migrate", "--verbosity=0").returncode == 0
 
     assert MessageTemplate.objects.count() > before
     assert templates.seed()["unchanged"] == MessageTemplate.objects.count()

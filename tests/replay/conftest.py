@@ -44,12 +44,12 @@ def command(shared_data):
 
 
 @pytest.fixture
-def replay_orders(manage, command):
+def replay_orders(manage_apart, command):
     """Replay under the rule and return the report."""
 
     def run(rule, *more):
         # Its lines are counted where it runs in process; here the counting would take longer than the orders.
-        done = manage(*command(rule, *more), timeout=300, COVERAGE_PROCESS_CONFIG="")
+        done = manage_apart(*command(rule, *more), timeout=300, COVERAGE_PROCESS_CONFIG="")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 

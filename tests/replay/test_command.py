@@ -123,9 +123,9 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_written(replay_order
     assert not Merchant.objects.exists()
 
 
-def test_two_replays_of_a_merchant_do_not_run_at_once(own_database, path, manage):
+def test_two_replays_of_a_merchant_do_not_run_at_once(own_database, path, manage_apart):
     with _alone("gifts"):
-        done = manage("replay_orders", str(path), "--merchant=gifts", "--currency=GBP", "--expiry=none")
+        done = manage_apart("replay_orders", str(path), "--merchant=gifts", "--currency=GBP", "--expiry=none")
 
     assert (done.returncode, "A replay of this merchant is running." in done.stderr) == (2, True)
     assert not Merchant.objects.exists()
