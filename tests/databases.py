@@ -157,7 +157,7 @@ Manage = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def manage() -> Manage:
-    """Run a command on the test's database as `manage.py` does, in this process: `manage("expire_points", "--dry-run")`.
+    """Run a command on the test's database, as `manage.py` does but in this process: `manage("expire_points")`.
 
     The exit code, stdout and stderr are in the result. A process of its own takes seconds to start: what needs one, or
     another environment, takes `manage_apart`.
@@ -182,7 +182,7 @@ def manage() -> Manage:
     return run
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def manage_apart() -> Manage:
     """Run `manage.py` in a process of its own, on the test's database; keywords go to its environment."""
 

@@ -28,6 +28,8 @@ class Checkout:
         unset = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_READONLY_ROLE", "SECRET_KEY", "LOG_STREAM")
         self.environment = {name: value for name, value in os.environ.items() if name not in unset}
         self.environment["REGULARS_VAR"] = str(var)
+        # Started dozens of times; its lines are counted where commands run in process.
+        self.environment["COVERAGE_PROCESS_CONFIG"] = ""
 
     def begin(self, code: str, **environment: str) -> "subprocess.Popen[str]":
         """Start `manage.py shell` with this code, in a process of its own."""

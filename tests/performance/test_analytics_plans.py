@@ -12,7 +12,7 @@ from loyalty.queries import cohorts, stats
 from loyalty_site.tenants.models import Store
 from referrals.queries import segments
 from tests.bench import people
-from tests.cast import make_member, make_merchant
+from tests.cast import NOON, make_member, make_merchant
 from tests.performance.plans import looked_at, plan_of, read_through
 
 pytestmark = pytest.mark.long
@@ -20,15 +20,15 @@ pytestmark = pytest.mark.long
 MEMBERS, FEW = 100_000, 20
 
 
-@pytest.fixture
-def cafe(own_database, make_crowd, noon):
+@pytest.fixture(scope="module")
+def cafe(make_modules_crowd):
     """Twenty members with a purchase each, beside a hundred thousand of another merchant."""
     program = make_merchant("cafe")
     counter = Store.objects.create(merchant=program.merchant, reference="counter", name="Counter")
     for number in range(FEW):
-        member = make_member(program, f"m{number}", at=noon)
-        points.earn(member=member, store=counter, amount=Decimal(5), order_reference=f"W-{number}", at=noon)
-    make_crowd(people.Crowd(members=MEMBERS, active_at=noon, points=100))
+        member = make_member(program, f"m{number}", at=NOON)
+        points.earn(member=member, store=counter, amount=Decimal(5), order_reference=f"W-{number}", at=NOON)
+    make_modules_crowd(people.Crowd(members=MEMBERS, active_at=NOON, points=100))
     return program.merchant
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
+import psycopg
 import pytest
 from django.db import transaction
 
@@ -10,7 +11,7 @@ from loyalty.operations import walking
 from notifications.nudges import aggregating, campaigns, dispatching, refreshing, signals, walks
 from tests.bench import people
 from tests.bench.nudges import CONSENT, INTENTS
-from tests.cast import make_merchant
+from tests.cast import NOON, make_merchant
 from tests.performance.plans import looked_at, plan_of, read_through
 
 MEMBERS = 100_000
@@ -23,38 +24,41 @@ SMALL = {"loyalty_programs", "loyalty_rewards", "loyalty_redemptions", "message_
 pytestmark = pytest.mark.long
 
 
-@pytest.fixture
-def crowd(make_crowd, noon, owner_connection):
-    """A hundred thousand members; one in ten has points that expire in three days and something left at a checkout."""
-    soon, late = noon + timedelta(days=3), noon + timedelta(days=300)
+@pytest.fixture(scope="module")
+def made(make_modules_crowd, modules_database):
+    """A hundred thousand members; one in ten has points that expire in three days and something left at a checkout.
+
+    With their nudges, beside as many of another merchant and ten times as many that are over.
+    """
+    soon, late = NOON + timedelta(days=3), NOON + timedelta(days=300)
     crowd = people.Crowd(
-        members=MEMBERS, active_at=noon - timedelta(days=30), points=100, lot_at=late, every=ONE_IN, other_lot_at=soon
+        members=MEMBERS, active_at=NOON - timedelta(days=30), points=100, lot_at=late, every=ONE_IN, other_lot_at=soon
     )
-    program = make_crowd(crowd, expiry_policy="lots")
-    asked = {"at": noon, "soon": soon, "program": program.pk, "merchant": program.merchant_id}
-    owner_connection.execute(CONSENT, asked)
-    owner_connection.execute(INTENTS, asked)
-    owner_connection.execute("VACUUM ANALYZE")
+    program = make_modules_crowd(crowd, expiry_policy="lots")
+    asked = {"at": NOON, "soon": soon, "program": program.pk, "merchant": program.merchant_id}
+    other = make_merchant("other").merchant
+    with psycopg.connect(modules_database.owner_url, autocommit=True) as owner:
+        owner.execute(CONSENT, asked)
+        owner.execute(INTENTS, asked)
+        owner.execute("VACUUM ANALYZE")
+        aggregating.aggregate(merchants=[program.merchant], at=NOON)
+        for merchant, status, copies in ((other.pk, "active", 1), (program.merchant_id, "expired", 5)):
+            owner.execute(
+                """
+                INSERT INTO loyalty_nudges (id, merchant_id, member_id, nudge_type, source_id, status, campaign_slug,
+                    channels, priority, payload, created_at, expires_at, last_triggered_at, sends)
+                SELECT gen_random_uuid(), %s, member_id, nudge_type, gen_random_uuid()::text, %s, campaign_slug,
+                       channels, priority, payload, created_at, expires_at, last_triggered_at, 0
+                  FROM loyalty_nudges, generate_series(1, %s) WHERE merchant_id = %s AND status = 'active'""",
+                [merchant, status, copies, program.merchant_id],
+            )
+        owner.execute("VACUUM ANALYZE loyalty_nudges")
     return program
 
 
 @pytest.fixture
-def nudged(crowd, noon, owner_connection):
-    """Their nudges, beside as many of another merchant and ten times as many that are over."""
-    aggregating.aggregate(merchants=[crowd.merchant], at=noon)
-    other = make_merchant("other").merchant
-    for merchant, status, copies in ((other.pk, "active", 1), (crowd.merchant_id, "expired", 5)):
-        owner_connection.execute(
-            """
-            INSERT INTO loyalty_nudges (id, merchant_id, member_id, nudge_type, source_id, status, campaign_slug,
-                channels, priority, payload, created_at, expires_at, last_triggered_at, sends)
-            SELECT gen_random_uuid(), %s, member_id, nudge_type, gen_random_uuid()::text, %s, campaign_slug, channels,
-                   priority, payload, created_at, expires_at, last_triggered_at, 0
-              FROM loyalty_nudges, generate_series(1, %s) WHERE merchant_id = %s AND status = 'active'""",
-            [merchant, status, copies, crowd.merchant_id],
-        )
-    owner_connection.execute("VACUUM ANALYZE loyalty_nudges")
-    return crowd
+def nudged(made, undone):
+    return made
 
 
 @pytest.mark.parametrize(("table", "status"), walks._ALONG)
@@ -69,8 +73,8 @@ def test_each_walk_goes_along_its_partial_index(nudged, table, status):
     assert looked_at(nodes, table) <= 2002
 
 
-def test_the_walk_over_points_that_expire_looks_at_each_member_once(crowd, noon):
-    soon = walks.Soon(crowd, noon)
+def test_the_walk_over_points_that_expire_looks_at_each_member_once(nudged, noon):
+    soon = walks.Soon(nudged, noon)
     with transaction.atomic():
         asked = soon.parameters | {"after": NOTHING, "chunk": 1000}
         nodes = plan_of(walking.next_chunk_query(soon.condition), asked, walking.pin_the_walk)

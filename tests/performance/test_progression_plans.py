@@ -1,5 +1,6 @@
 """The statements of the hourly progression stay on their indexes, whatever share of the members it concerns."""
 
+from copy import copy
 from datetime import timedelta
 
 import pytest
@@ -10,17 +11,23 @@ from loyalty.operations import walking
 from loyalty.operations.progression import retiering, standing, streaks
 from loyalty_site.ids import new_id
 from tests.bench import people
+from tests.cast import NOON
 from tests.performance.plans import looked_at, plan_of, read_through
 
 MEMBERS = 100_000
 CHUNK = 500
 
 
-@pytest.fixture
-def crowd(make_crowd, noon):
+@pytest.fixture(scope="module")
+def made(make_modules_crowd):
     """A hundred thousand members with 100 points each, earned a week before noon."""
-    crowd = people.Crowd(members=MEMBERS, active_at=noon - timedelta(days=7), points=100)
-    return make_crowd(crowd, tier_basis="rolling", downgrade_policy="by_balance")
+    crowd = people.Crowd(members=MEMBERS, active_at=NOON - timedelta(days=7), points=100)
+    return make_modules_crowd(crowd, tier_basis="rolling", downgrade_policy="by_balance")
+
+
+@pytest.fixture
+def crowd(made, undone):
+    return copy(made)
 
 
 def tier_from(program: Program, threshold: int) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import psycopg
 import pytest
 from django.db import connection
 
@@ -21,8 +22,8 @@ MANY = 60_000
 INVITES = "loyalty_referral_invites"
 
 
-@pytest.fixture
-def crowd(own_database, owner_connection):
+@pytest.fixture(scope="module")
+def crowd(modules_database):
     """Sixty thousand invites of two hundred members, one in ten of them open, one in three converted."""
     program = make_merchant("cafe")
     members = [make_member(program, f"m{number}") for number in range(200)]
@@ -38,7 +39,8 @@ def crowd(own_database, owner_connection):
               FROM generate_series(1, {MANY}) n""",
             {"merchant": program.merchant_id, "members": [member.pk for member in members], "at": NOON},
         )
-    owner_connection.execute("ANALYZE")
+    with psycopg.connect(modules_database.owner_url, autocommit=True) as owner:
+        owner.execute("ANALYZE")
     return members
 
 

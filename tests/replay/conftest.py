@@ -21,7 +21,7 @@ def reference(shared_data):
     return json.loads((shared_data / "online_retail" / "reference.json").read_text())
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def command(shared_data):
     """The arguments of a replay under one of the rules."""
 
@@ -43,7 +43,7 @@ def command(shared_data):
     return arguments
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def replay_orders(manage_apart, command):
     """Replay under the rule and return the report."""
 

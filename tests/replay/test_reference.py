@@ -29,7 +29,12 @@ def figures():
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_the_real_orders_come_to_the_reference_however_often(own_database, replay_orders, reference, rule):
+def test_the_real_orders_come_to_the_reference_however_often(
+    own_database, replay_orders, reference, rule, undone_night
+):
+    """Though a night was undone on the way: that gives back every balance and lot, and the night takes them again."""
+    undone_night(rule)
+
     assert replay_orders(rule) == of_rule(reference, rule)
     assert list(reconciliation.differences()) == []
     before, entries, events = figures(), LedgerEntry.objects.count(), OutboxEvent.objects.count()
@@ -39,39 +44,33 @@ def test_the_real_orders_come_to_the_reference_however_often(own_database, repla
     assert (figures(), LedgerEntry.objects.count(), OutboxEvent.objects.count()) == (before, entries, events)
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("rule", RULES)
-def test_an_undone_night_of_the_real_orders_gives_every_balance_and_lot_back(
-    own_database, replay_orders, manage, reference, rule
-):
-    replay_orders(rule, "--until=2011-07-14T01:59:59Z")
-    before = figures()
-    replay_orders(rule, "--until=2011-07-14T02:00:00Z")
-    night = Run.objects.filter(job=NIGHT_JOB).latest("as_of")
-    expired = LedgerEntry.objects.filter(run_id=night.pk)
-    assert expired.count() == night.counts["members"] > 0
-    assert figures() != before
+@pytest.fixture
+def undone_night(replay_orders, manage):
+    """Replay until a night has expired something, undo that night, and see that all is as before."""
 
-    done = manage("undo_run", str(night.pk), "--format=json")
+    def undo(rule):
+        replay_orders(rule, "--until=2011-07-14T01:59:59Z")
+        before = figures()
+        replay_orders(rule, "--until=2011-07-14T02:00:00Z")
+        night = Run.objects.filter(job=NIGHT_JOB).latest("as_of")
+        expired = LedgerEntry.objects.filter(run_id=night.pk)
+        assert expired.count() == night.counts["members"] > 0
+        assert figures() != before
 
-    assert done.returncode == 0, done.stderr
-    assert figures() == before
-    answers = {entry.answers_id: entry for entry in LedgerEntry.objects.filter(type=EntryType.UNDO)}
-    for entry in expired:
-        assert answers.pop(entry.pk).points_delta == -entry.points_delta
-    assert not answers
-    assert (
-        sum(
-            LotAllocation.objects.filter(
-                entry__type__in=["undo", "points_expired"],
-                entry__run_id__in=[night.pk, *Run.objects.filter(undoes=night).values_list("pk", flat=True)],
-            ).values_list("points", flat=True)
-        )
-        == 0
-    )
-    assert list(reconciliation.differences()) == []
-    # The night takes them again, and in the end it is as if nothing had been undone.
-    assert replay_orders(rule) == of_rule(reference, rule)
+        done = manage("undo_run", str(night.pk), "--format=json")
+
+        assert done.returncode == 0, done.stderr
+        assert figures() == before
+        answers = {entry.answers_id: entry for entry in LedgerEntry.objects.filter(type=EntryType.UNDO)}
+        for entry in expired:
+            assert answers.pop(entry.pk).points_delta == -entry.points_delta
+        assert not answers
+        both = [night.pk, *Run.objects.filter(undoes=night).values_list("pk", flat=True)]
+        moved = LotAllocation.objects.filter(entry__type__in=["undo", "points_expired"], entry__run_id__in=both)
+        assert sum(moved.values_list("points", flat=True)) == 0
+        assert list(reconciliation.differences()) == []
+
+    return undo
 
 
 @pytest.mark.long
