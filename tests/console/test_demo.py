@@ -31,8 +31,6 @@ class House:
         self.var = var
         self.environment = {name: value for name, value in os.environ.items() if name not in UNSET}
         self.environment["REGULARS_VAR"] = str(var)
-        # Its lines are counted where the story is told in process; a year of it under the counting takes minutes.
-        self.environment["COVERAGE_PROCESS_CONFIG"] = ""
 
     def begin(self, *arguments: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
