@@ -128,12 +128,12 @@ def test_lists_show_our_own_only(model_admin, owner, ours):
 
 def test_searching_for_theirs_finds_as_little_as_searching_for_nothing(model_admin, owner, theirs):
     words = [MARK, theirs.member.card_number, theirs.member.customer.email, f"{MARK}-early-0"]
-    for word in words:
-        for name in ("q", "search"):
+    for name in ("q", "search"):
+        nothing = _plain(owner.get(_url(model_admin, "changelist"), {name: "n0b0dy"}), "n0b0dy")
+        for word in words:
             found = owner.get(_url(model_admin, "changelist"), {name: word})
-            nothing = owner.get(_url(model_admin, "changelist"), {name: "n0b0dy"})
 
-            assert _plain(found, word) == _plain(nothing, "n0b0dy")
+            assert _plain(found, word) == nothing
 
 
 def test_crafted_filters_say_nothing_of_theirs(model_admin, owner, ours, theirs):
