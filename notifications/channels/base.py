@@ -37,6 +37,8 @@ class Result(StrEnum):
     DEFERRED = "deferred"
     # It never will: an address that does not exist, a message it refuses.
     REFUSED = "refused"
+    # It was not handed over for lack of time: it goes with a batch soon, and has lost no attempt.
+    UNTRIED = "untried"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

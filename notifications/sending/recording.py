@@ -26,11 +26,12 @@ LONGEST_WAIT = timedelta(hours=24)
 _UPDATE = """
 UPDATE loyalty_messages AS message
 SET status = now.status, error = now.error, next_attempt_at = coalesce(now.next_attempt_at, message.next_attempt_at),
-    attempts = CASE WHEN now.afresh THEN 0 ELSE message.attempts END,
+    attempts = CASE WHEN now.afresh THEN 0 WHEN now.untried THEN message.attempts - 1 ELSE message.attempts END,
     channels = CASE WHEN now.moves THEN message.channels[2:] ELSE message.channels END,
-    finished_at = CASE WHEN now.status IN ('queued', 'held') THEN NULL ELSE %(at)s::timestamptz END
+    finished_at = CASE WHEN now.status IN ('queued', 'held', 'sending') THEN NULL ELSE %(at)s::timestamptz END
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS now(
-    id uuid, attempt int, status text, error text, next_attempt_at timestamptz, afresh boolean, moves boolean)
+    id uuid, attempt int, status text, error text, next_attempt_at timestamptz, afresh boolean, moves boolean,
+    untried boolean)
 WHERE message.id = now.id AND message.status = 'sending' AND message.attempts = now.attempt
 RETURNING message.id
 """
@@ -46,8 +47,10 @@ class Next:
     said: str
     error: str = ""
     next_attempt_at: datetime | None = None
-    # The attempt does not count: nothing was tried.
+    # Attempts are counted anew: it waits for the member's morning, or goes on with another channel.
     afresh: bool = False
+    # This attempt does not count.
+    untried: bool = False
     # It goes on with its next channel.
     moves: bool = False
     delivery: Delivery | None = None
@@ -70,7 +73,11 @@ def of_verdict(claim: Claim, message: Message, verdict: Verdict, *, at: datetime
 
 def of_outcome(claim: Claim, message: Message, delivery: Delivery, outcome: Outcome, *, at: datetime) -> Next:
     """What becomes of a message that was handed to its channel."""
-    delivery.provider_id, delivery.error = outcome.provider_id[:255], outcome.error[:2000]
+    if outcome.result == Result.UNTRIED:
+        # One whose attempt before never reported stays marked as such: as if its sender had gone a moment ago.
+        status = Message.Status.SENDING if claim.is_uncertain else Message.Status.QUEUED
+        return Next(claim, message, status, "untried", next_attempt_at=at, untried=True)
+    delivery.provider_id, delivery.error = storable(outcome.provider_id, 255), storable(outcome.error, 2000)
     if outcome.result == Result.SENT:
         delivery.status = Delivery.Status.SENT
         return Next(claim, message, Message.Status.SENT, "sent", delivery=delivery)
@@ -95,8 +102,14 @@ def of_outcome(claim: Claim, message: Message, delivery: Delivery, outcome: Outc
     return _ended(claim, message, Message.Status.FAILED, delivery.error, at=at, delivery=delivery, dead=dead)
 
 
+def storable(said: str, most: int) -> str:
+    """What somebody outside said, as the database can keep it: without NUL characters and halves of letters."""
+    return said.replace("\0", "").encode(errors="replace").decode()[:most]
+
+
 def failed(claim: Claim, message: Message, reason: str, *, at: datetime, delivery: Delivery | None = None) -> Next:
     """A message that cannot be composed, or whose attempts are used up."""
+    reason = storable(reason, 2000)
     if delivery is not None:
         delivery.status, delivery.error = Delivery.Status.FAILED, reason
     return _ended(claim, message, Message.Status.FAILED, reason, at=at, delivery=delivery)
@@ -115,7 +128,18 @@ def _ended(
 ) -> Next:
     """The channel's last word; where there is a further channel, the message goes on with it."""
     if may_move and len(message.channels) > 1:
-        return Next(claim, message, Message.Status.QUEUED, status, reason, at, True, True, delivery, dead)
+        return Next(
+            claim,
+            message,
+            Message.Status.QUEUED,
+            status,
+            reason,
+            next_attempt_at=at,
+            afresh=True,
+            moves=True,
+            delivery=delivery,
+            dead=dead,
+        )
     return Next(claim, message, status, status, reason, delivery=delivery, dead=dead)
 
 
@@ -160,6 +184,7 @@ def record(nexts: Sequence[Next], *, at: datetime) -> int:
             "next_attempt_at": each.next_attempt_at,
             "afresh": each.afresh,
             "moves": each.moves,
+            "untried": each.untried,
         }
         for each in nexts
     ]
@@ -170,7 +195,7 @@ def record(nexts: Sequence[Next], *, at: datetime) -> int:
         [
             _attempt(each, at)
             for each in nexts
-            if each.message.nudge_id and each.said != "held" and each.message.pk in ours
+            if each.message.nudge_id and each.said not in ("held", "untried") and each.message.pk in ours
         ]
     )
     return len(nexts) - len(ours)
