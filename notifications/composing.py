@@ -34,7 +34,8 @@ class Composer:
 
     @cached_property
     def renderer(self) -> Renderer:
-        return Renderer.load({message.merchant_id for message in self.reading.messages})
+        messages = self.reading.messages
+        return Renderer.load({each.merchant_id for each in messages}, {each.code for each in messages})
 
     @cached_property
     def tiers(self) -> dict[tuple[Any, str], Tier]:
