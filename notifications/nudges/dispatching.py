@@ -43,7 +43,9 @@ SELECT DISTINCT ON (n.member_id, n.campaign_slug)
   JOIN loyalty_programs p ON p.id = m.program_id AND p.is_active
   JOIN customers u ON u.id = m.customer_id AND u.marketing_consent AND u.anonymized_at IS NULL
   LEFT JOIN message_preferences f ON f.customer_id = u.id
-  LEFT JOIN loyalty_nudge_exposures e ON e.member_id = n.member_id AND e.campaign_slug = n.campaign_slug
+  -- OFFSET 0 keeps it a probe a nudge: joined, all exposures before the chunk would be passed again for each.
+  LEFT JOIN LATERAL (SELECT x.last_at FROM loyalty_nudge_exposures x
+                      WHERE x.member_id = n.member_id AND x.campaign_slug = n.campaign_slug OFFSET 0) e ON true
   CROSS JOIN LATERAL (
       SELECT array_agg(x.channel ORDER BY x.was_tried, x.place) AS channels
         FROM (SELECT o.channel, o.place,

@@ -3,11 +3,9 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from loyalty.models import Member
-from loyalty.operations import walking
 from loyalty_site.jobs.models import Run
 from loyalty_site.schedules import SCHEDULES
 from notifications import dispatch, greetings, jobs
@@ -197,20 +195,9 @@ def test_the_job_runs_once_a_day(on, alice, cafe):
     assert Run.objects.get(job=jobs.GREET).counts.keys() >= {"merchants", "due", "queued"}
 
 
-def test_members_are_looked_for_along_the_programs_index_and_queued_a_chunk_a_statement(
-    on, program, cafe, noon, django_assert_max_num_queries
-):
+def test_a_run_asks_by_the_chunk_and_not_by_the_member(on, program, cafe, noon, django_assert_max_num_queries):
     for number in range(12):
         born(make_member(program, f"m{number}"), date(1990, 3, 2), phone_number="")
+
     with django_assert_max_num_queries(60):
         assert greet(cafe, noon, chunk=5) == (12, 12)
-
-    scene = greetings.Scene(program, on, noon)
-    for condition in (greetings.BORN, greetings.ABSENT):
-        with connection.cursor() as cursor:
-            walking.pin_the_walk(cursor)
-            query = walking.next_chunk_query(condition)
-            cursor.execute(f"EXPLAIN {query}", scene.parameters | {"after": "0" * 32, "chunk": 500})
-            plan = "\n".join(row[0] for row in cursor.fetchall())
-        assert "members_of_a_program" in plan
-        assert "Seq Scan" not in plan
