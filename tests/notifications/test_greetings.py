@@ -1,5 +1,6 @@
 """Messages on birthdays and after an absence: to whom, when, and once."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from loyalty.models import Member
 from loyalty_site.jobs.models import Run
 from loyalty_site.schedules import SCHEDULES
 from notifications import dispatch, greetings, jobs
+from notifications.catalogue import LOCALES
 from notifications.models import GreetingSettings, Message, Preference
 from tests.cast import make_member
 from tests.notifications.nudging import consents
@@ -152,6 +154,24 @@ def test_the_points_are_those_on_the_card_when_it_is_sent(on, alice, cafe, noon,
 
     [mailed] = mail.to(alice.customer.email)
     assert "45 points" in body(mailed)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_with_nothing_on_the_card_no_points_are_spoken_of(on, alice, cafe, noon, buy, mail, locale):
+    born(alice, date(1990, 3, 2), locale=locale)
+    buy("0.01")
+    Member.objects.update(last_activity_at=noon - timedelta(days=30))
+    assert Member.objects.get(pk=alice.pk).points_available == 0
+    assert greet(cafe, noon) == (2, 2)
+
+    dispatch.dispatch(clock=lambda: noon)
+
+    assert len(mail.mails) == 2
+    for mailed in mail.mails:
+        said = body(mailed).partition("-- ")[0] + re.sub(
+            r"<style.*?</style>|<[^>]*>", "", body(mailed, "html"), flags=re.S
+        )
+        assert not re.search(r"\b0\b|\bpoint|\bpunkt", said, re.IGNORECASE)
 
 
 def test_a_wish_that_waited_past_the_day_and_one_to_who_came_back_are_not_sent(on, alice, cafe, noon, buy, mail):
