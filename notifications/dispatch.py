@@ -186,14 +186,16 @@ def _send(channel: str, batch: Sequence[Outgoing]) -> tuple[list[Outcome], Chann
         if len(outcomes) != len(batch):
             raise ValueError("A channel answers for each message of a batch.")  # noqa: TRY301
     except ChannelDown as error:
-        down = error
+        down, is_defect = error, False
     except Exception as error:
         # A defect of the adapter: loud, and as harmful as a provider that is down.
         _log_defect(f"The channel {channel} failed", error)
-        down = ChannelDown(f"The channel failed: {type(error).__name__}.")
+        down, is_defect = ChannelDown(f"The channel failed: {type(error).__name__}."), True
     else:
         return outcomes, None
-    lost = Outcome(result=Result.DEFERRED, error=str(down), retry_after=down.retry_after, is_busy=True)
+    lost = Outcome(
+        result=Result.DEFERRED, error=str(down), retry_after=down.retry_after, is_busy=True, counts=is_defect
+    )
     return [lost] * len(batch), down
 
 

@@ -53,6 +53,8 @@ class Outcome:
     address_is_dead: bool = False
     # Deferred with a 429 or 5xx: the waits before another try grow longer.
     is_busy: bool = False
+    # Whether the message has lost a try. None is lost where the provider was not there for anybody.
+    counts: bool = True
 
 
 class ChannelDown(Exception):

@@ -21,6 +21,9 @@ from notifications.sending.reading import plain
 WAITS = [timedelta(seconds=60)] * 3
 WAITS_OF_THE_BUSY = [timedelta(seconds=60), timedelta(minutes=5), timedelta(minutes=30)]
 LONGEST_WAIT = timedelta(hours=24)
+# So long a provider may be away without a message losing a try over it. Then it does: a message that ends every
+# connection looks the same, and must not be tried for ever.
+LONGEST_OUTAGE = timedelta(days=3)
 
 # The attempt's number fences: where another sender has claimed the message anew, this one's word on it is late.
 _UPDATE = """
@@ -91,6 +94,11 @@ def of_outcome(claim: Claim, message: Message, delivery: Delivery, outcome: Outc
             detail=delivery.error,
             created_at=at,
         )
+    if outcome.result == Result.DEFERRED and not outcome.counts and at - message.created_at < LONGEST_OUTAGE:
+        delivery.status = Delivery.Status.DEFERRED
+        # Behind those that have not been tried: it is the circuit that waits longer and longer.
+        again, error = at + WAITS[0], delivery.error
+        return Next(claim, message, Message.Status.QUEUED, "deferred", error, again, untried=True, delivery=delivery)
     if outcome.result == Result.DEFERRED and claim.attempt < MOST_ATTEMPTS:
         delivery.status = Delivery.Status.DEFERRED
         wait = (WAITS_OF_THE_BUSY if outcome.is_busy else WAITS)[claim.attempt - 1]
