@@ -34,7 +34,8 @@ class Composer:
 
     @cached_property
     def renderer(self) -> Renderer:
-        return Renderer.load({message.merchant_id for message in self.reading.messages})
+        messages = self.reading.messages
+        return Renderer.load({each.merchant_id for each in messages}, {each.code for each in messages})
 
     @cached_property
     def tiers(self) -> dict[tuple[Any, str], Tier]:
@@ -75,7 +76,7 @@ class Composer:
             sender_name=message.merchant.name,
             code=message.code,
             headers=self._headers(message, variables["unsubscribe_url"] if message.kind == Kind.MARKETING else ""),
-            link=str(message.variables.get("cta_url") or variables["hub_url"]),
+            link=str(variables.get("cta_url") or variables["hub_url"]),
         )
 
     def variables(self, message: Message) -> dict[str, Any]:
@@ -167,6 +168,10 @@ def _on_card(message: Message) -> dict[str, Any]:
     return {"points": message.member.points_available} if message.member is not None else {}
 
 
+def _nudge(composer: Composer, message: Message) -> dict[str, Any]:
+    return {"cta_url": _whole(composer, message.variables.get("cta_url", ""))}
+
+
 def _invite(composer: Composer, message: Message) -> dict[str, Any]:
     """Whose first name is in it is who invites; whose card they hold is nobody's business."""
     inviter = composer.reading.inviters.get(message.member_id) if message.member_id is not None else None
@@ -194,6 +199,9 @@ _MORE: dict[str, Callable[[Composer, Message], dict[str, Any]]] = {
     "loyalty_points_expiring": _expiring,
     "loyalty_tier_upgrade": _tier,
     "loyalty_tier_downgrade_warning": _downgrade,
+    "loyalty_nudge_expiring_points": _nudge,
+    "loyalty_nudge_checkout_reminder": _nudge,
+    "loyalty_nudge_redemption_follow_up": _nudge,
     "loyalty_birthday": _birthday,
     "loyalty_we_miss_you": _absence,
     "referral_invite": _invite,

@@ -17,7 +17,7 @@ import structlog
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from notifications import composing
+from notifications import composing, tracking
 from notifications.channels import base
 from notifications.channels.base import ChannelDown, Outcome, Outgoing, Result
 from notifications.models import Channel, Delivery, Message
@@ -125,6 +125,9 @@ def _send_batch(
         for each, outcome in zip(handed, outcomes, strict=True)
     ]
     report.late += recording.record(nexts, at=at)
+    if handed:
+        # A provider may have reported before we had written down what it reports of.
+        tracking.settle(key for each in handed for key in (str(each.delivery.pk), each.delivery.provider_id) if key)
     _tell(channel, nexts, report)
     if down is not None:
         circuits.trip(channel, at=at, reason=str(down), retry_after=down.retry_after)
@@ -169,7 +172,7 @@ def _prepare(claims: Sequence[Claim], *, at: datetime) -> tuple[list[Next], list
             # One template, one row of odd facts: its own message fails, not the batch.
             _log_defect(f"{message.code} cannot be composed", error)
             reason = f"It cannot be composed: {type(error).__name__}: {error}"
-            nexts.append(recording.failed(claim, message, reason[:2000], at=at, delivery=delivery))
+            nexts.append(recording.failed(claim, message, reason, at=at, delivery=delivery))
     return nexts, handed
 
 
@@ -183,14 +186,16 @@ def _send(channel: str, batch: Sequence[Outgoing]) -> tuple[list[Outcome], Chann
         if len(outcomes) != len(batch):
             raise ValueError("A channel answers for each message of a batch.")  # noqa: TRY301
     except ChannelDown as error:
-        down = error
+        down, is_defect = error, False
     except Exception as error:
         # A defect of the adapter: loud, and as harmful as a provider that is down.
         _log_defect(f"The channel {channel} failed", error)
-        down = ChannelDown(f"The channel failed: {type(error).__name__}.")
+        down, is_defect = ChannelDown(f"The channel failed: {type(error).__name__}."), True
     else:
         return outcomes, None
-    lost = Outcome(result=Result.DEFERRED, error=str(down), retry_after=down.retry_after, is_busy=True)
+    lost = Outcome(
+        result=Result.DEFERRED, error=str(down), retry_after=down.retry_after, is_busy=True, counts=is_defect
+    )
     return [lost] * len(batch), down
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from loyalty_site.jobs.models import Run
 from loyalty_site.jobs.scheduled import job
-from notifications import dispatch, greetings
+from notifications import dispatch, greetings, tracking
 from notifications.merchants import everywhere
 from notifications.nudges import purging as nudges
 from notifications.operations import purging
@@ -39,4 +39,5 @@ def purge(run: Run) -> dict[str, int]:
     """Delete messages and nudges that ended long ago, with the attempts to send them."""
     at, keep = timezone.now(), timedelta(days=int(settings.MESSAGES_KEEP_DAYS))
     purged = purging.purge(finished_before=at - keep)
+    tracking.purge(at=at)
     return {"purged": purged, **nudges.purge(at=at, keep=keep)}

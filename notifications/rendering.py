@@ -1,6 +1,6 @@
 """From code, channel, language and values to what is sent.
 
-renderer = Renderer.load(merchant_ids)
+renderer = Renderer.load(merchant_ids, codes)
 rendered = renderer.render("loyalty_reward_ready", "email", ["lb", "fr", "en"], variables, merchant_id=...)
 """
 
@@ -52,12 +52,12 @@ class Renderer:
     _broken: set[UUID] = field(default_factory=set)
 
     @classmethod
-    def load(cls, merchant_ids: Iterable[UUID]) -> "Renderer":
-        """Read the defaults and these merchants' own texts: two queries."""
-        renderer = cls()
-        for default in MessageTemplate.objects.all():
+    def load(cls, merchant_ids: Iterable[UUID], codes: Iterable[str]) -> "Renderer":
+        """Read the defaults of these messages, and these merchants' own texts of them: two queries."""
+        renderer, wanted = cls(), set(codes)
+        for default in MessageTemplate.objects.filter(code__in=wanted):
             renderer._texts[None, None, default.code, default.channel, default.locale] = default
-        for own in TemplateOverride.objects.filter(merchant__in=set(merchant_ids)):
+        for own in TemplateOverride.objects.filter(merchant__in=set(merchant_ids), code__in=wanted):
             renderer._texts[own.merchant_id, own.store_id, own.code, own.channel, own.locale] = own
         return renderer
 

@@ -4,7 +4,8 @@ django-anymail turns each provider's webhook into one signal, after checking who
 report may come twice, late, and in any order: a status only ever moves on.
 """
 
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +13,11 @@ from anymail.signals import EventType, RejectReason, tracking
 from django.db import transaction
 from django.utils import timezone
 
-from notifications.models import Delivery, Message, Suppression
+from notifications.channels.email import without_addresses
+from notifications.models import Delivery, EarlyReport, Message, Suppression
+from notifications.sending.claims import LEASE
 from notifications.sending.reading import plain
+from notifications.sending.recording import storable
 
 # In the order in which they may follow each other.
 _ORDER = [
@@ -84,17 +88,63 @@ def _is_hard(event: Any) -> bool:
     )
 
 
-@transaction.atomic(savepoint=False)
 def note(
     *, delivery_id: str | None, provider_id: str, status: Delivery.Status, at: datetime, said: str = "", is_hard: bool
 ) -> bool:
     """Bring the delivery up to date. A hard bounce or a complaint suppresses the address at that merchant.
 
-    False where there is no such delivery: of another installation with the same provider, or purged.
+    A report that comes before the sender has written the delivery down, as it does after each batch, is kept until
+    then. False where there is no such delivery (yet): of another installation with the same provider, or purged.
     """
-    delivery = _find(delivery_id, provider_id)
+    key = storable(str(_uuid(delivery_id) or provider_id), 255)
+    report = EarlyReport(
+        key=key, status=status, at=at, said=storable(said, 1000), is_hard=is_hard, created_at=timezone.now()
+    )
+    with transaction.atomic(savepoint=False):
+        if key and _bring(report):
+            return True
+    if not key or not _is_fresh(key, report):
+        return False
+    report.said = without_addresses(report.said)[:300]
+    report.save(force_insert=True)
+    # The sender may have written it down between the look and the insert. It looks for reports after its commit, and
+    # we for the delivery after ours: one of the two sees the other.
+    return settle([key]) > 0
+
+
+def settle(keys: Iterable[str]) -> int:
+    """Bring deliveries up to date that were reported early; return how many reports there were.
+
+    `keys`: their own ids and the provider's.
+    """
+    settled = 0
+    with transaction.atomic(savepoint=False):
+        for report in EarlyReport.objects.select_for_update().filter(key__in=list(keys)).order_by("id"):
+            if _bring(report):
+                report.delete()
+                settled += 1
+    return settled
+
+
+def purge(*, at: datetime) -> None:
+    """Throw reports away that turned out to be of nothing here."""
+    EarlyReport.objects.filter(created_at__lt=at - timedelta(days=1)).delete()
+
+
+def _is_fresh(key: str, report: EarlyReport) -> bool:
+    """Whether its delivery may still be in a sender's hands. Our own ids tell when they were made (RFC 9562, 5.7)."""
+    own = _uuid(key)
+    if own is None or own.version != 7:
+        return report.created_at - report.at < LEASE
+    made_at = datetime.fromtimestamp((own.int >> 80) / 1000, UTC)
+    return abs(report.created_at - made_at) < LEASE
+
+
+def _bring(report: EarlyReport) -> bool:
+    delivery = _find(report.key)
     if delivery is None:
         return False
+    status, at, said = Delivery.Status(report.status), report.at, report.said
     changed: dict[str, Any] = {}
     if (column := _TIMES.get(status)) is not None and getattr(delivery, column) is None:
         changed[column] = at
@@ -109,21 +159,25 @@ def note(
         Message.objects.filter(pk=delivery.message_id, status=Message.Status.SENT).update(
             status=Message.Status.FAILED, error=said, finished_at=at
         )
-    if is_hard and delivery.recipient:
+    if report.is_hard and delivery.recipient:
         _suppress(delivery, status, at, said)
     return True
 
 
-def _find(delivery_id: str | None, provider_id: str) -> Delivery | None:
+def _find(key: str) -> Delivery | None:
     """By our own id where the provider hands it back, else by the provider's; locked."""
     rows = Delivery.objects.select_for_update(no_key=True)
+    named = _uuid(key)
+    found = rows.filter(pk=named).first() if named is not None else None
+    # Some providers' ids look like ours.
+    return found or rows.filter(provider_id=key).order_by("-id").first()
+
+
+def _uuid(text: str | None) -> UUID | None:
     try:
-        named = UUID(str(delivery_id)) if delivery_id else None
+        return UUID(str(text)) if text else None
     except ValueError:
-        named = None
-    if named is not None:
-        return rows.filter(pk=named).first()
-    return rows.filter(provider_id=provider_id).order_by("-id").first() if provider_id else None
+        return None
 
 
 def _rank(delivery: Delivery) -> int:

@@ -24,14 +24,15 @@ def free_port() -> int:
 class Sink:
     """The mails so far, and how the server answers.
 
-    `refuses` maps an address to what RCPT answers ("550 5.1.1 no such user"); `says` is what DATA answers, if not OK.
-    `on_mail` is called with each mail before it is accepted.
+    `refuses` maps an address to what RCPT answers ("550 5.1.1 no such user"); `says` is what DATA answers, if not OK,
+    and `to_sender` what MAIL FROM does. `on_mail` is called with each mail before it is accepted.
     """
 
     port: int
     mails: list[EmailMessage] = field(default_factory=list)
     refuses: dict[str, str] = field(default_factory=dict)
     says: list[str] = field(default_factory=list)
+    to_sender: str = ""
     on_mail: Callable[[EmailMessage], None] = lambda mail: None
     lock: Any = field(default_factory=threading.Lock)
     sessions: int = 0
@@ -64,6 +65,14 @@ class Sink:
         self.sessions += 1
         session.host_name = hostname
         return responses
+
+    async def handle_MAIL(  # noqa: N802
+        self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
+    ) -> str:
+        if self.to_sender:
+            return self.to_sender
+        envelope.mail_from = address
+        return "250 OK"
 
     async def handle_RCPT(  # noqa: N802
         self, server: Any, session: Any, envelope: Any, address: str, options: list[str]

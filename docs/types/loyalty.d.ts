@@ -984,6 +984,11 @@ export interface ProgramPage {
   nextCursor: string | null;
 }
 
+/** The `applicationServerKey` of `PushManager.subscribe`; null where pushes to browsers are off. */
+export interface PushKeyOutput {
+  publicKey: string | null;
+}
+
 /** When marketing messages wait, by the member's own clock. */
 export interface QuietHours {
   from: string;
@@ -2015,6 +2020,12 @@ export interface Operations {
     path: "/api/v1/loyalty/preferences";
     body: PreferencesInputRequest;
     answers: { 200: PreferencesOutput };
+  };
+  /** The public key that a browser subscribes to pushes with; its subscription is stored as the push token: GET /api/v1/loyalty/preferences/push-key */
+  readPushKey: {
+    method: "GET";
+    path: "/api/v1/loyalty/preferences/push-key";
+    answers: { 200: PushKeyOutput };
   };
   /** The member's redemptions, newest first, and how many are open: GET /api/v1/loyalty/redemptions */
   readRedemptions: {

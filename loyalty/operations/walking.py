@@ -145,13 +145,18 @@ def pin_the_walk(cursor: Any) -> None:
     """
     cursor.execute(
         "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true), "
-        "set_config('enable_sort', 'off', true), set_config('jit', 'off', true)"
+        "set_config('enable_sort', 'off', true), set_config('jit', 'off', true), "
+        "set_config('max_parallel_workers_per_gather', '0', true)"
     )
 
 
 def pin_nested_loops(cursor: Any) -> None:
-    """Hold the planner to one index probe a member of the chunk, for this transaction: a chunk is a small set."""
+    """Hold the planner to one index probe a member of the chunk, for this transaction: a chunk is a small set.
+
+    Parallel workers would take longer to start than to do it.
+    """
     cursor.execute(
         "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), "
-        "set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)"
+        "set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true), "
+        "set_config('max_parallel_workers_per_gather', '0', true)"
     )

@@ -37,6 +37,8 @@ class Result(StrEnum):
     DEFERRED = "deferred"
     # It never will: an address that does not exist, a message it refuses.
     REFUSED = "refused"
+    # It was not handed over for lack of time: it goes with a batch soon, and has lost no attempt.
+    UNTRIED = "untried"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,8 @@ class Outcome:
     address_is_dead: bool = False
     # Deferred with a 429 or 5xx: the waits before another try grow longer.
     is_busy: bool = False
+    # Whether the message has lost a try. None is lost where the provider was not there for anybody.
+    counts: bool = True
 
 
 class ChannelDown(Exception):

@@ -5,11 +5,13 @@ that mail programs show a message that had to be sent again once. A provider's o
 one body with blanks, and each of our messages is written in its recipient's language from its merchant's template.
 """
 
+import logging
 import re
 import smtplib
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from email.utils import formataddr, parsedate_to_datetime
+from email.utils import formataddr
 from typing import Any
 
 from anymail.exceptions import (
@@ -21,7 +23,13 @@ from anymail.exceptions import (
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 
+from notifications import outbound
 from notifications.channels.base import ChannelDown, Outcome, Outgoing, Result
+
+logger = logging.getLogger(__name__)
+
+# A batch ends after so long, well inside the lease of its claims, however slowly the server answers.
+SECONDS_A_BATCH = 120.0
 
 DUMMY = "django.core.mail.backends.dummy.EmailBackend"
 # The mailbox does not exist, or cannot be written so (RFC 5321, 4.2.3; RFC 3463, X.1.X).
@@ -31,10 +39,16 @@ _OTHER_STATUS = re.compile(r"\b[45]\.[0-9]+\.[0-9]+\b")
 _ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
 # What a provider answers when it does not know us: no message would fare better.
 _NOT_LET_IN = {401, 403, 407}
+# The same of an SMTP server: it wants a login, or does not take ours (RFC 4954, 6).
+_NO_LOGIN = {530, 534, 535, 538}
+_TOO_LARGE = 552
 
 
 class EmailChannel:
-    """The adapter of e-mail."""
+    """The adapter of e-mail. What a batch has no time left for within `seconds` comes back untried."""
+
+    def __init__(self, seconds: float = SECONDS_A_BATCH) -> None:
+        self.seconds = seconds
 
     def is_on(self) -> bool:
         """Whether settings name a way to send."""
@@ -47,9 +61,13 @@ class EmailChannel:
         """
         outcomes: list[Outcome] = []
         connection = get_connection()
+        ends_at = time.monotonic() + self.seconds
         try:
             _open(connection)
             for outgoing in batch:
+                if outcomes and time.monotonic() >= ends_at:
+                    outcomes += [Outcome(result=Result.UNTRIED)] * (len(batch) - len(outcomes))
+                    break
                 outcomes.append(_send_over(connection, outgoing, is_first=not outcomes))
         except ChannelDown as down:
             if not outcomes:
@@ -67,6 +85,13 @@ def _send_over(connection: Any, outgoing: Outgoing, *, is_first: bool) -> Outcom
     except ChannelDown:
         if is_first:
             raise
+    except Exception as error:
+        # Some addresses make the parser of the standard library stumble: that is this mail's fault, and no other's.
+        name = type(error).__name__
+        logger.error("A mail of %s cannot be written: %s", outgoing.code, name)  # noqa: TRY400 (it may name a person)
+        _close(connection)
+        _open(connection)
+        return Outcome(result=Result.REFUSED, error=f"The mail cannot be written: {name}.")
     # Many servers hang up after so many messages, and take the rest over another connection.
     _close(connection)
     _open(connection)
@@ -94,13 +119,15 @@ def _send(connection: Any, outgoing: Outgoing) -> Outcome:
         connection.send_messages([message])
     except smtplib.SMTPRecipientsRefused as error:
         code, text = next(iter(error.recipients.values()), (550, b""))
+        if code in _NO_LOGIN:
+            raise ChannelDown(f"{code} {without_addresses(_text(text))}"[:1000]) from error
         return _refused(code, _text(text))
     except smtplib.SMTPAuthenticationError as error:
         raise ChannelDown(_said(error)) from error
     except smtplib.SMTPServerDisconnected as error:
         raise ChannelDown(_said(error)) from error
     except smtplib.SMTPResponseException as error:
-        if error.smtp_code == 421:
+        if error.smtp_code == 421 or _is_of_the_sender(error):
             raise ChannelDown(_said(error)) from error
         return _refused(error.smtp_code, _text(error.smtp_error), of_the_address=False)
     except AnymailRecipientsRefused:
@@ -141,9 +168,17 @@ def message_of(outgoing: Outgoing) -> EmailMultiAlternatives:
     return message
 
 
+def _is_of_the_sender(error: smtplib.SMTPResponseException) -> bool:
+    """Whether the server says no to us, and would to any other mail: to the sender's address, or without a login."""
+    of_sender = (
+        isinstance(error, smtplib.SMTPSenderRefused) and error.smtp_code >= 500 and error.smtp_code != _TOO_LARGE
+    )
+    return of_sender or error.smtp_code in _NO_LOGIN
+
+
 def _refused(code: int, text: str, *, of_the_address: bool = True) -> Outcome:
     """What an SMTP server's code means: 4xx later, 5xx never."""
-    error = f"{code} {_without_addresses(text)}".strip()[:1000]
+    error = f"{code} {without_addresses(text)}".strip()[:1000]
     if 400 <= code < 500:
         return Outcome(result=Result.DEFERRED, error=error, is_busy=code == 421)
     says_otherwise = _OTHER_STATUS.search(text) is not None and _DEAD_STATUS.search(text) is None
@@ -162,7 +197,7 @@ def _of_provider(error: AnymailAPIError) -> Outcome:
     text = f"The provider answers {code}."
     if code == 429 or code >= 500:
         return Outcome(result=Result.DEFERRED, error=text, retry_after=retry_after, is_busy=True)
-    return Outcome(result=Result.REFUSED, error=f"{text} {_without_addresses(_answer(error))}".strip()[:1000])
+    return Outcome(result=Result.REFUSED, error=f"{text} {without_addresses(_answer(error))}".strip()[:1000])
 
 
 def _answer(error: AnymailAPIError) -> str:
@@ -173,27 +208,19 @@ def _answer(error: AnymailAPIError) -> str:
 
 
 def _retry_after(error: AnymailAPIError) -> float | None:
-    """Seconds, from either form of the header (RFC 9110, 10.2.3)."""
-    given = error.response.headers.get("Retry-After", "") if error.response is not None else ""
-    if given.isdecimal():
-        return float(given)
-    try:
-        until = parsedate_to_datetime(given)
-    except ValueError:
-        return None
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return max((until - datetime.now(UTC)).total_seconds(), 0.0)
+    return outbound.retry_after(error.response.headers, now=datetime.now(UTC)) if error.response is not None else None
 
 
 def _said(error: BaseException) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
-        return f"{error.smtp_code} {_without_addresses(_text(error.smtp_error))}".strip()[:1000]
-    return f"{type(error).__name__}: {_without_addresses(str(error))}"[:1000]
+        return f"{error.smtp_code} {without_addresses(_text(error.smtp_error))}".strip()[:1000]
+    return f"{type(error).__name__}: {without_addresses(str(error))}"[:1000]
 
 
 def _text(said: bytes | str) -> str:
     return said.decode(errors="replace") if isinstance(said, bytes) else str(said)
 
 
-def _without_addresses(text: str) -> str:
+def without_addresses(text: str) -> str:
+    """What somebody outside said, with no address in it."""
     return _ADDRESS.sub("<address>", text)

@@ -137,7 +137,10 @@ def _outcome(answer: httpx2.Response) -> Outcome:
     if not isinstance(error, dict):
         raise ChannelDown(f"The provider answers {answer.status_code} with something else than its JSON.")
     code = _code(error)
-    if code in ("UNREGISTERED", "SENDER_ID_MISMATCH") or _is_about_the_token(error, code):
+    if code == "SENDER_ID_MISMATCH":
+        # Of another project: more likely our credentials are the wrong ones than that the device is gone.
+        return Outcome(result=Result.REFUSED, error=f"The device belongs to another project: {code}.")
+    if code == "UNREGISTERED" or _is_about_the_token(error, code):
         return Outcome(result=Result.REFUSED, error=f"The device is not registered: {code}.", address_is_dead=True)
     if code == "INVALID_ARGUMENT":
         return Outcome(result=Result.REFUSED, error="The provider refuses it: INVALID_ARGUMENT.")

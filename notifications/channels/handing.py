@@ -1,5 +1,6 @@
 """Handing a batch to a provider over HTTP: some at a time, and what the provider's silence means."""
 
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -9,6 +10,8 @@ import httpx2
 
 from notifications import outbound
 from notifications.channels.base import ChannelDown, Outcome, Outgoing, Result
+
+logger = logging.getLogger(__name__)
 
 # Calls under way at once, of one batch.
 AT_ONCE = 8
@@ -35,6 +38,11 @@ def each(batch: Sequence[Outgoing], send: Callable[[Outgoing], Outcome]) -> list
             return send(outgoing)
         except ChannelDown as down:
             return down
+        except Exception as error:
+            # One message's defect is its own: what became of the others is known.
+            name = type(error).__name__
+            logger.error("A message of %s cannot be handed over: %s", outgoing.code, name)  # noqa: TRY400 (as in email)
+            return Outcome(result=Result.REFUSED, error=f"It cannot be handed over: {name}.")
 
     # The first alone: a provider that is down is asked once.
     found = [attempt(batch[0])]

@@ -4,6 +4,7 @@ An address is the browser's subscription as JSON: its `endpoint` is wherever the
 is called as anything else that somebody else chose is (`notifications.outbound`).
 """
 
+import base64
 import json
 import time
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings
 
@@ -30,6 +32,7 @@ TTL_SECONDS = 24 * 3600
 _TOKEN_SECONDS = 12 * 3600
 # Encrypted, a push may have 4096 bytes (RFC 8030, 7.2): so many of them are the text's and the title's.
 MAX_TEXT, MAX_TITLE = 2400, 400
+_POINT_BYTES, _AUTH_BYTES = 65, 16
 
 
 class BadSubscription(ValueError):
@@ -48,10 +51,25 @@ def subscription(address: str) -> dict[str, Any]:
         endpoint, keys = facts["endpoint"], facts["keys"]
         if not all(isinstance(each, str) and each for each in (endpoint, keys["p256dh"], keys["auth"])):
             raise BadSubscription("A subscription has an endpoint and the keys p256dh and auth.")
+        _check_keys(keys["p256dh"], keys["auth"])
         outbound.checked(endpoint)
     except (ValueError, KeyError, TypeError, outbound.TargetRefused) as error:
         raise BadSubscription("This is not the subscription of a browser.") from error
     return {"endpoint": endpoint, "keys": {"p256dh": keys["p256dh"], "auth": keys["auth"]}}
+
+
+def _check_keys(p256dh: str, auth: str) -> None:
+    """Raise ValueError unless they are a point of P-256 and a secret of 16 bytes, as RFC 8291, 2 and 3.2, has it."""
+    point = _decoded(p256dh)
+    EllipticCurvePublicKey.from_encoded_point(SECP256R1(), point)
+    if len(point) != _POINT_BYTES or len(_decoded(auth)) != _AUTH_BYTES:
+        raise BadSubscription("The keys of a subscription have 65 and 16 bytes.")
+
+
+def _decoded(text: str) -> bytes:
+    """Base64url, with its padding or without."""
+    bare = text.rstrip("=")
+    return base64.b64decode(bare + "=" * (-len(bare) % 4), altchars=b"-_", validate=True)
 
 
 class WebPushChannel:

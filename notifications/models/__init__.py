@@ -1,5 +1,5 @@
 from notifications.models.campaigns import NudgeCampaign, NudgeExposure, NudgeType
-from notifications.models.deliveries import Circuit, Delivery, Suppression, Withdrawal
+from notifications.models.deliveries import Circuit, Delivery, EarlyReport, Suppression, Withdrawal
 from notifications.models.greetings import GreetingSettings
 from notifications.models.messages import Kind, Message
 from notifications.models.nudges import Nudge, NudgeDispatchEvent
@@ -11,6 +11,7 @@ __all__ = [
     "Channel",
     "Circuit",
     "Delivery",
+    "EarlyReport",
     "GreetingSettings",
     "Kind",
     "Message",

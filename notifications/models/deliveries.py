@@ -82,6 +82,29 @@ class Delivery(models.Model):
         return self.code
 
 
+class EarlyReport(models.Model):
+    """What a provider reported of a delivery before the sender had written it down; there for seconds.
+
+    `key` is our own id of the delivery where the provider hands it back, else the provider's. Whose it is nobody knows
+    yet: it may be of another installation with the same provider.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    key = models.CharField(max_length=255)
+    status = models.CharField(max_length=10, choices=Delivery.Status.choices)
+    at = models.DateTimeField()
+    said = models.CharField(max_length=300, blank=True, default="")
+    is_hard = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "loyalty_message_early_reports"
+        indexes = [models.Index(fields=["key"], name="early_reports_by_key")]
+
+    def __str__(self) -> str:
+        return self.status
+
+
 class Suppression(models.Model):
     """An address that a merchant's messages do not go to any more, until a manager lifts it."""
 

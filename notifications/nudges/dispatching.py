@@ -14,7 +14,6 @@ from django.db import connection, transaction
 from loyalty.operations.walking import pin_the_walk
 from loyalty_site.ids import NEW_IDS_SQL
 from loyalty_site.tenants.models import Merchant
-from notifications import addresses
 from notifications.models import Kind, NudgeCampaign
 from notifications.nudges import campaigns
 from notifications.operations import queueing
@@ -43,7 +42,9 @@ SELECT DISTINCT ON (n.member_id, n.campaign_slug)
   JOIN loyalty_programs p ON p.id = m.program_id AND p.is_active
   JOIN customers u ON u.id = m.customer_id AND u.marketing_consent AND u.anonymized_at IS NULL
   LEFT JOIN message_preferences f ON f.customer_id = u.id
-  LEFT JOIN loyalty_nudge_exposures e ON e.member_id = n.member_id AND e.campaign_slug = n.campaign_slug
+  -- OFFSET 0 keeps it a probe a nudge: joined, all exposures before the chunk would be passed again for each.
+  LEFT JOIN LATERAL (SELECT x.last_at FROM loyalty_nudge_exposures x
+                      WHERE x.member_id = n.member_id AND x.campaign_slug = n.campaign_slug OFFSET 0) e ON true
   CROSS JOIN LATERAL (
       SELECT array_agg(x.channel ORDER BY x.was_tried, x.place) AS channels
         FROM (SELECT o.channel, o.place,
@@ -189,12 +190,11 @@ def _claim(asked: dict[str, Any]) -> Claimed:
         cursor.execute(CLAIM, asked)
         rows = cursor.fetchall()
     held_out = sum(is_claimed and is_held for *_, is_held, is_claimed, _sends in rows)
-    base = addresses.base()
-    messages = [_message(asked["merchant"], row, base) for row in rows if row[-1] is not None]
+    messages = [_message(asked["merchant"], row) for row in rows if row[-1] is not None]
     return Claimed(messages, held_out, rows[-1][1] if len(rows) == asked["chunk"] else None)
 
 
-def _message(merchant_id: UUID, row: tuple[Any, ...], base: str) -> NewMessage:
+def _message(merchant_id: UUID, row: tuple[Any, ...]) -> NewMessage:
     nudge_id, member_id, customer_id, nudge_type, payload, channels, *_, sends = row
     said = json.loads(payload)
     return NewMessage(
@@ -210,6 +210,7 @@ def _message(merchant_id: UUID, row: tuple[Any, ...], base: str) -> NewMessage:
             "headline": said["headline"],
             "body": said["body"],
             "cta": said["ctaLabel"],
-            "cta_url": base + said["ctaHref"],
+            # Where it leads is made whole when it is composed: whoever dispatches may not know the platform's address.
+            "cta_url": said["ctaHref"],
         },
     )

@@ -32,10 +32,11 @@ def history(member: Member, *, limit: int) -> list[Nudge]:
     return list(Nudge.objects.filter(member=member).order_by("-created_at", "-pk")[:limit])
 
 
-# The times say when what it is now was said; being active again takes both back.
+# The times say when what it is now was said; being active again takes both back. What is over stays so: its reason is
+# gone, and a message of it would tell of points long spent.
 _ANSWER = """
 UPDATE loyalty_nudges n
-   SET status = %(status)s,
+   SET status = CASE WHEN %(status)s = 'active' AND n.status = 'expired' THEN 'expired' ELSE %(status)s END,
        acknowledged_at = CASE WHEN %(status)s = 'acknowledged' THEN coalesce(n.acknowledged_at, %(at)s)
                               WHEN %(status)s = 'active' THEN NULL ELSE n.acknowledged_at END,
        dismissed_at = CASE WHEN %(status)s = 'dismissed' THEN coalesce(n.dismissed_at, %(at)s) ELSE NULL END

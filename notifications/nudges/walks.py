@@ -43,14 +43,15 @@ class Soon:
 
     @property
     def condition(self) -> str:
-        """Who of the program, as SQL over m; empty where nothing of it expires."""
+        """Who of the program, as SQL over m for `walking.walk`; empty where nothing of it expires."""
         ways = []
         if self.program.expires_by_inactivity:
             ways.append("m.last_activity_at > %(inactive_from)s AND m.last_activity_at <= %(inactive_until)s")
         if self.program.expires_by_lots:
             ways.append(
+                # From where the walk is: merged, the lots of all members behind it would be passed for each chunk.
                 "EXISTS (SELECT 1 FROM loyalty_point_expirations l WHERE l.member_id = m.id AND l.status = 'scheduled' "
-                "AND l.expires_at > %(at)s AND l.expires_at <= %(soon)s)"
+                "AND l.expires_at > %(at)s AND l.expires_at <= %(soon)s AND l.member_id > %(after)s)"
             )
         if not (ways and self.program.is_active):
             return ""

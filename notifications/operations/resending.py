@@ -32,6 +32,8 @@ def resend(*, message: Message, key: str, channel: str, at: datetime) -> bool:
         customer_id=message.customer_id,
         recipient=message.recipient,
         store_id=message.store_id,
+        # Told among the attempts of its nudge, and not sent once that is over.
+        nudge_id=message.nudge_id,
         code=message.code,
         kind=message.kind,
         channels=[channel],

@@ -94,7 +94,8 @@ def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
         return float(text)
     try:
         moment = parsedate_to_datetime(text)
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, OverflowError):
+        # A day 99999999999, too: whoever answers may write what they like.
         return None
     return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())
 

@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models import Q
 
 from notifications.models import Circuit
+from notifications.sending.recording import storable
 
 # After the first, second, ... failure in a row.
 PAUSES = [timedelta(seconds=seconds) for seconds in (60, 300, 1800)]
@@ -57,7 +58,7 @@ def trip(channel: str, *, at: datetime, reason: str, retry_after: float | None =
     parameters: dict[str, Any] = {
         "channel": channel,
         "at": at,
-        "reason": reason[:2000],
+        "reason": storable(reason, 2000),
         "wait": wait,
         "first": max(first, wait),
         "second": second,

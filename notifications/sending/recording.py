@@ -21,16 +21,20 @@ from notifications.sending.reading import plain
 WAITS = [timedelta(seconds=60)] * 3
 WAITS_OF_THE_BUSY = [timedelta(seconds=60), timedelta(minutes=5), timedelta(minutes=30)]
 LONGEST_WAIT = timedelta(hours=24)
+# So long a provider may be away without a message losing a try over it. Then it does: a message that ends every
+# connection looks the same, and must not be tried for ever.
+LONGEST_OUTAGE = timedelta(days=3)
 
 # The attempt's number fences: where another sender has claimed the message anew, this one's word on it is late.
 _UPDATE = """
 UPDATE loyalty_messages AS message
 SET status = now.status, error = now.error, next_attempt_at = coalesce(now.next_attempt_at, message.next_attempt_at),
-    attempts = CASE WHEN now.afresh THEN 0 ELSE message.attempts END,
+    attempts = CASE WHEN now.afresh THEN 0 WHEN now.untried THEN message.attempts - 1 ELSE message.attempts END,
     channels = CASE WHEN now.moves THEN message.channels[2:] ELSE message.channels END,
-    finished_at = CASE WHEN now.status IN ('queued', 'held') THEN NULL ELSE %(at)s::timestamptz END
+    finished_at = CASE WHEN now.status IN ('queued', 'held', 'sending') THEN NULL ELSE %(at)s::timestamptz END
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS now(
-    id uuid, attempt int, status text, error text, next_attempt_at timestamptz, afresh boolean, moves boolean)
+    id uuid, attempt int, status text, error text, next_attempt_at timestamptz, afresh boolean, moves boolean,
+    untried boolean)
 WHERE message.id = now.id AND message.status = 'sending' AND message.attempts = now.attempt
 RETURNING message.id
 """
@@ -46,8 +50,10 @@ class Next:
     said: str
     error: str = ""
     next_attempt_at: datetime | None = None
-    # The attempt does not count: nothing was tried.
+    # Attempts are counted anew: it waits for the member's morning, or goes on with another channel.
     afresh: bool = False
+    # This attempt does not count.
+    untried: bool = False
     # It goes on with its next channel.
     moves: bool = False
     delivery: Delivery | None = None
@@ -70,7 +76,11 @@ def of_verdict(claim: Claim, message: Message, verdict: Verdict, *, at: datetime
 
 def of_outcome(claim: Claim, message: Message, delivery: Delivery, outcome: Outcome, *, at: datetime) -> Next:
     """What becomes of a message that was handed to its channel."""
-    delivery.provider_id, delivery.error = outcome.provider_id[:255], outcome.error[:2000]
+    if outcome.result == Result.UNTRIED:
+        # One whose attempt before never reported stays marked as such: as if its sender had gone a moment ago.
+        status = Message.Status.SENDING if claim.is_uncertain else Message.Status.QUEUED
+        return Next(claim, message, status, "untried", next_attempt_at=at, untried=True)
+    delivery.provider_id, delivery.error = storable(outcome.provider_id, 255), storable(outcome.error, 2000)
     if outcome.result == Result.SENT:
         delivery.status = Delivery.Status.SENT
         return Next(claim, message, Message.Status.SENT, "sent", delivery=delivery)
@@ -84,6 +94,11 @@ def of_outcome(claim: Claim, message: Message, delivery: Delivery, outcome: Outc
             detail=delivery.error,
             created_at=at,
         )
+    if outcome.result == Result.DEFERRED and not outcome.counts and at - message.created_at < LONGEST_OUTAGE:
+        delivery.status = Delivery.Status.DEFERRED
+        # Behind those that have not been tried: it is the circuit that waits longer and longer.
+        again, error = at + WAITS[0], delivery.error
+        return Next(claim, message, Message.Status.QUEUED, "deferred", error, again, untried=True, delivery=delivery)
     if outcome.result == Result.DEFERRED and claim.attempt < MOST_ATTEMPTS:
         delivery.status = Delivery.Status.DEFERRED
         wait = (WAITS_OF_THE_BUSY if outcome.is_busy else WAITS)[claim.attempt - 1]
@@ -95,8 +110,14 @@ def of_outcome(claim: Claim, message: Message, delivery: Delivery, outcome: Outc
     return _ended(claim, message, Message.Status.FAILED, delivery.error, at=at, delivery=delivery, dead=dead)
 
 
+def storable(said: str, most: int) -> str:
+    """What somebody outside said, as the database can keep it: without NUL characters and halves of letters."""
+    return said.replace("\0", "").encode(errors="replace").decode()[:most]
+
+
 def failed(claim: Claim, message: Message, reason: str, *, at: datetime, delivery: Delivery | None = None) -> Next:
     """A message that cannot be composed, or whose attempts are used up."""
+    reason = storable(reason, 2000)
     if delivery is not None:
         delivery.status, delivery.error = Delivery.Status.FAILED, reason
     return _ended(claim, message, Message.Status.FAILED, reason, at=at, delivery=delivery)
@@ -115,7 +136,18 @@ def _ended(
 ) -> Next:
     """The channel's last word; where there is a further channel, the message goes on with it."""
     if may_move and len(message.channels) > 1:
-        return Next(claim, message, Message.Status.QUEUED, status, reason, at, True, True, delivery, dead)
+        return Next(
+            claim,
+            message,
+            Message.Status.QUEUED,
+            status,
+            reason,
+            next_attempt_at=at,
+            afresh=True,
+            moves=True,
+            delivery=delivery,
+            dead=dead,
+        )
     return Next(claim, message, status, status, reason, delivery=delivery, dead=dead)
 
 
@@ -160,6 +192,7 @@ def record(nexts: Sequence[Next], *, at: datetime) -> int:
             "next_attempt_at": each.next_attempt_at,
             "afresh": each.afresh,
             "moves": each.moves,
+            "untried": each.untried,
         }
         for each in nexts
     ]
@@ -170,7 +203,7 @@ def record(nexts: Sequence[Next], *, at: datetime) -> int:
         [
             _attempt(each, at)
             for each in nexts
-            if each.message.nudge_id and each.said != "held" and each.message.pk in ours
+            if each.message.nudge_id and each.said not in ("held", "untried") and each.message.pk in ours
         ]
     )
     return len(nexts) - len(ours)

@@ -63,10 +63,14 @@ def rotate(*, endpoint: WebhookEndpoint, at: datetime, overlap: timedelta = OVER
 
 
 def switch_on(*, endpoint: WebhookEndpoint, at: datetime) -> None:
-    """Post to it again: what was waiting goes out at once, what was given up is for staff to replay."""
+    """Post to it again: what waits for another attempt goes out at once; what was given up is for staff to replay."""
     endpoint.is_active, endpoint.disabled_at, endpoint.disabled_reason = True, None, ""
     endpoint.failing_since = None
     endpoint.save(update_fields=["is_active", "disabled_at", "disabled_reason", "failing_since"])
+    # After the ninth attempt a wait is a day long: whoever mended their receiver does not mean to wait for that.
+    WebhookDelivery.objects.filter(endpoint=endpoint, status="pending", next_attempt_at__gt=at).update(
+        next_attempt_at=at
+    )
     waking.ring_after_commit()
 
 

@@ -115,6 +115,11 @@ def attempt(claim: Claim, clock: Clock) -> Attempt:
             **signing.headers(keys, webhook_id=claim.event_id, body=body, at=at),
         }
         answer = outbound.client().post(claim.endpoint.url, body=body, headers=headers, seconds=SECONDS)
+        status, retry_after = answer.status, outbound.retry_after(answer.headers, now=at)
+        if 300 <= status < 400:
+            error = "Answered with a redirect, which is not followed."
+        elif not 200 <= status < 300:
+            error = f"Answered {status}."
     except outbound.TargetRefused as refusal:
         error = f"Not called: {refusal.detail}"
     except outbound.CallFailed as failure:
@@ -125,12 +130,6 @@ def attempt(claim: Claim, clock: Clock) -> Attempt:
         # One delivery's defect is its own: the others are sent and recorded.
         logger.exception("The attempt of %s failed", claim.delivery_id)
         error = f"Not called: {type(defect).__name__}"
-    else:
-        status, retry_after = answer.status, outbound.retry_after(answer.headers, now=at)
-        if 300 <= status < 400:
-            error = "Answered with a redirect, which is not followed."
-        elif not 200 <= status < 300:
-            error = f"Answered {status}."
     seconds = time.monotonic() - began
     return Attempt(
         at=at + timedelta(seconds=seconds),

@@ -21,6 +21,7 @@ from loyalty_site.console.demo.visits import days_of, visits_of
 from loyalty_site.jobs.models import Run
 from loyalty_site.outbox.models import OutboxEvent
 from loyalty_site.tenants.models import Customer, Role, StaffRole, Store
+from notifications.models import Message, Nudge, NudgeCampaign
 from tests import server
 from tests.databases import point_at
 
@@ -123,6 +124,16 @@ def _as_of_its_run():
 def test_news_of_the_past_is_written_to_nobody(told):
     assert OutboxEvent.objects.exists()
     assert not OutboxEvent.objects.filter(backfill=False).exists()
+
+
+def test_from_the_first_minute_there_are_nudges_and_messages_of_them(told):
+    queued = Message.objects.filter(status="queued")
+
+    assert set(NudgeCampaign.objects.values_list("merchant__slug", flat=True)) == {plan.slug for plan in FEW}
+    assert Nudge.objects.filter(status="active", nudge_type="checkout_reminder").exists()
+    assert queued.exists()
+    assert not queued.exclude(code__startswith="loyalty_nudge_").exists()
+    assert not queued.filter(customer__marketing_consent=False).exists()
 
 
 def test_a_second_start_keeps_what_there_is(told):

@@ -95,7 +95,7 @@ def test_an_own_text_is_sent_from_then_on_and_stands_in_the_history(owner, ours)
     assert response.status_code == 302
     own = TemplateOverride.objects.get(code="loyalty_reward_ready")
     assert (own.merchant, own.store, own.locale, own.text) == (ours.merchant, None, "fr", "")
-    rendered = Renderer.load([ours.merchant.pk]).render(
+    rendered = Renderer.load([ours.merchant.pk], ["loyalty_reward_ready"]).render(
         "loyalty_reward_ready", "email", ["fr"], _samples(), merchant_id=ours.merchant.pk
     )
     assert rendered.subject == "Pour Anna"

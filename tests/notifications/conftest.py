@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from standardwebhooks import Webhook
 
+from loyalty_site.outbox import relay
 from loyalty_site.tenants.models import Merchant
 from notifications.models import WebhookDelivery, WebhookEndpoint
 from notifications.webhooks import endpoints, sending
-from tests.standins import StandIn
+from tests.standins import Heard, StandIn
 
 
 @pytest.fixture
@@ -47,6 +49,25 @@ def listening(cafe: Merchant, receiver: StandIn) -> tuple[WebhookEndpoint, str]:
 @pytest.fixture
 def endpoint(listening: tuple[WebhookEndpoint, str]) -> WebhookEndpoint:
     return listening[0]
+
+
+@pytest.fixture
+def waiting(endpoint: WebhookEndpoint, buy: Any) -> WebhookDelivery:
+    """One event on its way."""
+    buy()
+    relay()
+    WebhookDelivery.objects.exclude(kind="loyalty.points_earned").delete()
+    return the_delivery()
+
+
+def the_delivery() -> WebhookDelivery:
+    """The only one there is."""
+    return WebhookDelivery.objects.get()
+
+
+def verified(secret: str, heard: Heard) -> Any:
+    """The payload, as the receiver's own library reads it."""
+    return Webhook(secret).verify(heard.body, heard.headers)
 
 
 def waits_are_over() -> None:

@@ -1,16 +1,16 @@
 """Messages on birthdays and after an absence: to whom, when, and once."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from loyalty.models import Member
-from loyalty.operations import walking
 from loyalty_site.jobs.models import Run
 from loyalty_site.schedules import SCHEDULES
 from notifications import dispatch, greetings, jobs
+from notifications.catalogue import LOCALES
 from notifications.models import GreetingSettings, Message, Preference
 from tests.cast import make_member
 from tests.notifications.nudging import consents
@@ -156,6 +156,24 @@ def test_the_points_are_those_on_the_card_when_it_is_sent(on, alice, cafe, noon,
     assert "45 points" in body(mailed)
 
 
+@pytest.mark.parametrize("locale", LOCALES)
+def test_with_nothing_on_the_card_no_points_are_spoken_of(on, alice, cafe, noon, buy, mail, locale):
+    born(alice, date(1990, 3, 2), locale=locale)
+    buy("0.01")
+    Member.objects.update(last_activity_at=noon - timedelta(days=30))
+    assert Member.objects.get(pk=alice.pk).points_available == 0
+    assert greet(cafe, noon) == (2, 2)
+
+    dispatch.dispatch(clock=lambda: noon)
+
+    assert len(mail.mails) == 2
+    for mailed in mail.mails:
+        said = body(mailed).partition("-- ")[0] + re.sub(
+            r"<style.*?</style>|<[^>]*>", "", body(mailed, "html"), flags=re.S
+        )
+        assert not re.search(r"\b0\b|\bpoint|\bpunkt", said, re.IGNORECASE)
+
+
 def test_a_wish_that_waited_past_the_day_and_one_to_who_came_back_are_not_sent(on, alice, cafe, noon, buy, mail):
     born(alice, date(1990, 3, 2))
     buy()
@@ -197,20 +215,9 @@ def test_the_job_runs_once_a_day(on, alice, cafe):
     assert Run.objects.get(job=jobs.GREET).counts.keys() >= {"merchants", "due", "queued"}
 
 
-def test_members_are_looked_for_along_the_programs_index_and_queued_a_chunk_a_statement(
-    on, program, cafe, noon, django_assert_max_num_queries
-):
+def test_a_run_asks_by_the_chunk_and_not_by_the_member(on, program, cafe, noon, django_assert_max_num_queries):
     for number in range(12):
         born(make_member(program, f"m{number}"), date(1990, 3, 2), phone_number="")
+
     with django_assert_max_num_queries(60):
         assert greet(cafe, noon, chunk=5) == (12, 12)
-
-    scene = greetings.Scene(program, on, noon)
-    for condition in (greetings.BORN, greetings.ABSENT):
-        with connection.cursor() as cursor:
-            walking.pin_the_walk(cursor)
-            query = walking.next_chunk_query(condition)
-            cursor.execute(f"EXPLAIN {query}", scene.parameters | {"after": "0" * 32, "chunk": 500})
-            plan = "\n".join(row[0] for row in cursor.fetchall())
-        assert "members_of_a_program" in plan
-        assert "Seq Scan" not in plan

@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from loyalty.models import CheckoutIntent
 from loyalty.operations import anonymization
 from loyalty_site.ids import new_id
 from notifications.models import Nudge, NudgeDispatchEvent
@@ -101,6 +102,16 @@ def test_without_a_status_it_is_acknowledged_and_active_brings_it_back(me, nudge
     assert me.post(f"nudges/{nudge['id']}/status", {"status": "active"}).status_code == 204
 
     assert me.get("nudges").json() == {"nudges": [nudge]}
+
+
+def test_what_is_over_cannot_be_made_active_again(me, nudge):
+    CheckoutIntent.objects.update(status="resolved", resolved_at=timezone.now())
+    me.get("nudges")
+    assert Nudge.objects.get().status == "expired"
+
+    assert me.post(f"nudges/{nudge['id']}/status", {"status": "active"}).status_code == 204
+
+    assert Nudge.objects.get().status == "expired"
 
 
 def test_an_answer_counts_once_with_its_key(me, nudge):

@@ -138,7 +138,9 @@ def test_a_change_is_few_queries(me):
 
 
 def test_a_browser_is_told_from_an_app_by_its_subscription(me):
-    keys = {"p256dh": "B" * 87, "auth": "A" * 22}
+    # Of RFC 8291, 5.
+    p256dh = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"
+    keys = {"p256dh": p256dh, "auth": "BTBZMqHH6r4Tts7J_aSIgg"}
     subscription = json.dumps({"endpoint": "https://push.example/" + "x" * 600, "keys": keys})
 
     assert me.put("preferences", {"pushToken": subscription}).json()["pushToken"] == subscription

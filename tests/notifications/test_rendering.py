@@ -38,7 +38,7 @@ def test_the_stores_own_text_comes_before_the_merchants_and_that_before_the_defa
     render = {"merchant_id": cafe.pk, "store_id": counter.pk}
 
     def sent(**where):
-        return Renderer.load([cafe.pk]).render(READY, "sms", ["en"], sample(), **where)
+        return Renderer.load([cafe.pk], [READY]).render(READY, "sms", ["en"], sample(), **where)
 
     assert sent(**render).text.startswith("Café Central: your stamp card is full")
     assert not sent(**render).is_override
@@ -55,7 +55,7 @@ def test_no_text_of_another_merchant_or_store_is_sent(cafe, counter, bookshop):
     other = Store.objects.create(merchant=cafe, reference="other", name="Other")
     override(theirs, text="The bookshop's")
     override(cafe, store=other, text="The other counter's")
-    renderer = Renderer.load([cafe.pk, theirs.pk])
+    renderer = Renderer.load([cafe.pk, theirs.pk], [READY])
 
     for store in (None, counter.pk):
         assert not renderer.render(READY, "sms", ["en"], sample(), merchant_id=cafe.pk, store_id=store).is_override
@@ -76,7 +76,7 @@ def test_no_text_of_another_merchant_or_store_is_sent(cafe, counter, bookshop):
     ],
 )
 def test_the_first_language_there_is_a_text_in_is_taken(cafe, asked, given):
-    rendered = Renderer.load([cafe.pk]).render(READY, "email", asked, sample(), merchant_id=cafe.pk)
+    rendered = Renderer.load([cafe.pk], [READY]).render(READY, "email", asked, sample(), merchant_id=cafe.pk)
 
     assert rendered.locale == given
     assert f'<html lang="{given}">' in rendered.html
@@ -84,7 +84,7 @@ def test_the_first_language_there_is_a_text_in_is_taken(cafe, asked, given):
 
 def test_a_merchants_text_in_one_language_leaves_the_others_as_they_are(cafe):
     override(cafe, locale="fr", text="À nous")
-    renderer = Renderer.load([cafe.pk])
+    renderer = Renderer.load([cafe.pk], [READY])
 
     assert renderer.render(READY, "sms", ["fr", "en"], sample(), merchant_id=cafe.pk).is_override
     assert not renderer.render(READY, "sms", ["lb", "fr", "en"], sample(), merchant_id=cafe.pk).is_override
@@ -95,19 +95,19 @@ def test_a_merchants_text_in_one_language_leaves_the_others_as_they_are(cafe):
 )
 def test_what_nobody_wrote_is_no_template(cafe, code, channel, locales):
     with pytest.raises(NoTemplate):
-        Renderer.load([cafe.pk]).render(code, channel, locales, sample(), merchant_id=cafe.pk)
+        Renderer.load([cafe.pk], [code]).render(code, channel, locales, sample(), merchant_id=cafe.pk)
 
 
 def test_a_missing_value_is_said_loudly(cafe):
     with pytest.raises(BadVariables, match="stamps: missing"):
-        Renderer.load([cafe.pk]).render(READY, "sms", ["en"], {}, merchant_id=cafe.pk)
+        Renderer.load([cafe.pk], [READY]).render(READY, "sms", ["en"], {}, merchant_id=cafe.pk)
 
 
 def test_an_own_text_that_is_broken_by_now_does_not_stop_the_message(cafe, counter, caplog):
     override(cafe, text="The merchant's")
     override(cafe, store=counter, text="{{ gone }}")
     override(cafe, code="loyalty_points_expiring", text="{% include 'x' %}")
-    renderer = Renderer.load([cafe.pk])
+    renderer = Renderer.load([cafe.pk], ["loyalty_points_expiring", READY])
 
     for _ in range(3):
         sent = renderer.render(READY, "sms", ["en"], sample(), merchant_id=cafe.pk, store_id=counter.pk)
@@ -126,7 +126,7 @@ def test_a_batch_reads_its_texts_in_two_queries_however_many_there_are(cafe, boo
         for code in CODES:
             override(merchant, code=code, channel="email", subject="x", html="<p>Hello</p>")
     with CaptureQueriesContext(connection) as queries:
-        renderer = Renderer.load([each.pk for each in merchants])
+        renderer = Renderer.load([each.pk for each in merchants], CODES)
         for code in CODES:
             for merchant in merchants:
                 renderer.render(code, "email", ["lb", "en"], sample(code, "lb"), merchant_id=merchant.pk)
@@ -277,7 +277,7 @@ def test_odd_markup_breaks_nothing(html):
 # --- The house's own texts -------------------------------------------------------------------------------------
 @pytest.mark.parametrize("locale", LOCALES)
 def test_every_default_is_there_and_renders(cafe, locale):
-    renderer = Renderer.load([cafe.pk])
+    renderer = Renderer.load([cafe.pk], CODES)
     for code in CODES.values():
         for channel in code.channels:
             sent = renderer.render(code.code, channel, [locale], code.samples(locale), merchant_id=cafe.pk)

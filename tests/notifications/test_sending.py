@@ -190,6 +190,33 @@ def test_a_dead_provider_opens_its_circuit_and_no_others(alice, noon, provider):
     assert Circuit.objects.get().failures == 0
 
 
+def test_an_outage_of_a_weekend_costs_the_messages_that_try_no_try(alice, noon, provider):
+    down = ChannelDown("no route")
+    email = provider("email", *[down] * 40)
+    queue(alice, at=noon)
+    at = noon
+    while email.answers:
+        send(at)
+        at = Circuit.objects.get().open_until
+
+    assert timedelta(hours=18) < at - noon < timedelta(hours=20)
+    assert (Message.objects.get().status, Message.objects.get().attempts) == ("queued", 0)
+    assert send(at).counts["sent"] == 1
+
+
+def test_a_message_that_ends_every_connection_is_given_up_in_the_end(alice, noon, provider):
+    email = provider("email", *[ChannelDown("hung up")] * 2000)
+    queue(alice, at=noon)
+    at = noon + timedelta(days=3) - MINUTE
+
+    for _ in range(6):
+        send(at)
+        at = Circuit.objects.get().open_until
+
+    assert (Message.objects.get().status, Message.objects.get().error) == ("failed", "hung up")
+    assert len(email.given) == 5
+
+
 def test_a_mail_server_that_is_not_there_is_a_provider_that_is_down(alice, noon, mail, settings):
     from tests.smtp_sink import free_port
 

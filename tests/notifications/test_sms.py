@@ -266,6 +266,13 @@ def test_a_report_with_another_signature_is_refused(sent):
     assert sent.status == "sent"
 
 
+@pytest.mark.parametrize("made", ["é", "\xff\x00", "=" * 9999, ""])
+def test_a_signature_that_is_none_is_refused(sent, made):
+    answer = Client(headers={"X-Twilio-Signature": made}).post(f"/sms/status/{sent.pk}", {"MessageStatus": "failed"})
+
+    assert answer.status_code == 403
+
+
 def test_without_a_token_nothing_is_signed(sent, settings):
     settings.SMS_TOKEN = ""
     made = signature("", f"https://loyalty.example/sms/status/{sent.pk}", {"MessageStatus": "failed"})

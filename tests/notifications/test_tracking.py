@@ -3,16 +3,22 @@
 import json
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from anymail.signals import AnymailTrackingEvent, EventType, RejectReason, tracking
 from django.test import Client
 from django.urls.base import clear_url_caches
+from django.utils import timezone
 
 from loyalty_site import urls as site
-from notifications import dispatch, urls
-from notifications.models import Delivery, Message, Suppression
+from loyalty_site.ids import new_id
+from notifications import dispatch, jobs, urls
+from notifications import tracking as early
+from notifications.models import Delivery, EarlyReport, Message, Suppression
 from notifications.queries import failures
+from tests.cast import NOON
+from tests.notifications.test_sending import provider as provider
 from tests.notifications.test_sending import queue
 
 
@@ -92,6 +98,47 @@ def test_a_report_on_what_is_not_ours_changes_nothing(delivered):
 
     delivered.refresh_from_db()
     assert delivered.status == "sent"
+
+
+@pytest.mark.parametrize("by_metadata", [True, False])
+def test_a_report_that_comes_before_the_mail_was_written_down_is_not_lost(alice, noon, provider, by_metadata):
+    """Providers report within a second; a batch of fifty takes longer."""
+
+    email = provider("email")
+    answer = email.send
+
+    def send_and_hear_at_once(batch):
+        named = {"metadata": {"delivery_id": str(batch[0].delivery_id)}} if by_metadata else {"message_id": "p-1"}
+        event = AnymailTrackingEvent(
+            event_type=EventType.BOUNCED, timestamp=datetime.now(UTC), esp_event={}, reject_reason=RejectReason.BOUNCED,
+            mta_response="550 5.1.1 <alice@example.com> unknown\0", **named,
+        )  # fmt: skip
+        tracking.send(sender=None, event=event, esp_name="Test")
+        return answer(batch)
+
+    email.send = send_and_hear_at_once
+    queue(alice, at=noon)
+
+    dispatch.dispatch(clock=lambda: noon)
+
+    delivery = Delivery.objects.get()
+    assert (delivery.status, delivery.error) == ("bounced", "550 5.1.1 <<address>> unknown")
+    assert Message.objects.get().status == "failed"
+    assert Suppression.objects.get().address == "alice@example.com"
+    assert not EarlyReport.objects.exists()
+
+
+def test_reports_of_another_installations_mail_are_kept_for_a_day_at_most(delivered):
+    fresh = {"status": Delivery.Status.DELIVERED, "is_hard": False, "provider_id": ""}
+    for delivery_id, at in ((str(new_id()), timezone.now()), (str(uuid4()), NOON)):
+        assert not early.note(delivery_id=delivery_id, at=at, **fresh)
+    assert EarlyReport.objects.count() == 1, "of the second it is known that nobody has it in hand"
+
+    jobs.purge()
+    assert EarlyReport.objects.count() == 1
+    EarlyReport.objects.update(created_at=timezone.now() - timedelta(days=2))
+    jobs.purge()
+    assert not EarlyReport.objects.exists()
 
 
 def test_the_providers_webhook_is_open_only_with_its_secret(delivered, settings):

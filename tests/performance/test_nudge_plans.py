@@ -119,3 +119,30 @@ def test_a_chunk_to_send_is_claimed_along_the_active_nudges(nudged, noon, after)
     assert looked_at(nodes, "loyalty_members") <= 600
     # Once to be found, once to be locked, once to be marked; a few more to end the last member's.
     assert looked_at(nodes, "loyalty_nudges") <= 3 * 500 + 600
+
+
+def test_who_was_told_before_is_looked_up_for_the_chunk_alone(nudged, noon):
+    """Not passed again from the first on: the last chunk of a million would cost as much as all before it."""
+    dispatching.dispatch(merchants=[nudged.merchant], at=noon)
+    later = noon + timedelta(hours=13)
+    aggregating.aggregate(merchants=[nudged.merchant], at=later)
+    speaking = campaigns.in_force(nudged.merchant_id, at=later)
+    asked = dispatching._asked(nudged.merchant_id, speaking, later)
+    with transaction.atomic():
+        nodes = plan_of(
+            dispatching.CLAIM, asked | {"after": people.member_id(1, MEMBERS // 2), "chunk": 500}, dispatching.pin
+        )
+        transaction.set_rollback(True)
+
+    # Once to be looked up, once to be written.
+    assert looked_at(nodes, "loyalty_nudge_exposures") <= 2 * 600
+
+
+def test_the_walk_over_points_that_expire_does_not_pass_what_it_has_behind_it(crowd, noon):
+    soon = walks.Soon(crowd, noon)
+    with transaction.atomic():
+        asked = soon.parameters | {"after": people.member_id(1, MEMBERS * 9 // 10), "chunk": 1000}
+        nodes = plan_of(walking.next_chunk_query(soon.condition), asked, walking.pin_the_walk)
+
+    assert looked_at(nodes, "loyalty_members") <= MEMBERS // 10
+    assert looked_at(nodes, "loyalty_point_expirations") <= MEMBERS // 10
