@@ -9,8 +9,8 @@ from loyalty_site.storefront.join.pages import Page
 
 WIDTH, HEIGHT = 595.0, 842.0
 _MARGIN = 50.0
-_QR = 330.0
-_TOP_OF_QR = 300.0
+_QR = 360.0
+_TOP_OF_QR = 265.0
 
 # Widths of Helvetica and Helvetica-Bold from the space to the tilde, in thousandths of the size (Adobe's metrics of the
 # standard fonts). What has an accent is as wide as without it.
@@ -72,10 +72,13 @@ def made(page: Page, link: str) -> Poster:
     code = segno.make_qr(link, error="q")
     matrix = [bytes(row) for row in code.matrix]
     size = _QR / len(matrix)
+    name = _block(page.merchant.name, size=26, top=95, is_bold=False)
+    title = _block(words["title"], size=40, top=name[-1].baseline + 52, is_bold=True)
+    invites = words["poster_invited" if page.code else "poster"]
     lines = [
-        *_block(page.merchant.name, size=26, top=90, is_bold=False),
-        *_block(words["title"], size=40, top=140, is_bold=True),
-        *_block(words["poster_invited" if page.code else "poster"], size=20, top=_TOP_OF_QR + _QR + 50, is_bold=False),
+        *name,
+        *title,
+        *_block(invites, size=20, top=_TOP_OF_QR + _QR + 50, is_bold=False),
         *_block(link.partition("://")[2], size=13, top=HEIGHT - 60, is_bold=False),
     ]
     return Poster(lines, list(_stretches(matrix)), size, (WIDTH - _QR) / 2, _TOP_OF_QR, words["title"])
