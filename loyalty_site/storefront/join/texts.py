@@ -48,6 +48,16 @@ TEXTS: dict[str, dict[str, str]] = {
         "thanks_title": "Thank you!",
         "thanks": "Look into your mailbox: if you are new at {merchant}, your card is on its way to you.",
         "thanks_again": "If you have a card already, it stays as it is, and no second one is made.",
+        "thanks_confirm": "Look into your mailbox: if you are new at {merchant}, there is a mail with a link. Follow "
+        "it within seven days and your card is made.",
+        "confirm_title": "Is this your address?",
+        "confirm": "Somebody wants to join {program} with the address {email}. If that is you, get your card now.",
+        "confirm_consent": "You have agreed to offers and reminders of {merchant}. You can end that at any time.",
+        "confirm_button": "Yes, get my card",
+        "confirm_over_title": "This link is over",
+        "confirm_over": "It was used before, or its seven days have passed. If you have confirmed your address, your "
+        "card is in your mailbox.",
+        "confirm_again": "Fill in the form again",
         "counts": "An invitation counts for whoever is new here, and nobody can invite themselves.",
         "poster": "Scan with your phone and collect points from today on.",
         "poster_invited": "Scan with your phone: this is an invitation.",
@@ -95,6 +105,17 @@ TEXTS: dict[str, dict[str, str]] = {
         "thanks_title": "Merci !",
         "thanks": "Regardez dans votre boîte : si vous êtes nouveau chez {merchant}, votre carte est en route.",
         "thanks_again": "Si vous avez déjà une carte, elle reste telle quelle, et aucune seconde n'est créée.",
+        "thanks_confirm": "Regardez dans votre boîte : si vous êtes nouveau chez {merchant}, un e-mail contient un "
+        "lien. Suivez-le dans les sept jours et votre carte est créée.",
+        "confirm_title": "Est-ce votre adresse ?",
+        "confirm": "Quelqu'un veut rejoindre {program} avec l'adresse {email}. Si c'est vous, recevez votre carte.",
+        "confirm_consent": "Vous avez accepté les offres et rappels de {merchant}. Vous pouvez y mettre fin à tout "
+        "moment.",
+        "confirm_button": "Oui, recevoir ma carte",
+        "confirm_over_title": "Ce lien n'est plus valable",
+        "confirm_over": "Il a déjà servi, ou ses sept jours sont passés. Si vous avez confirmé votre adresse, votre "
+        "carte est dans votre boîte.",
+        "confirm_again": "Remplir à nouveau le formulaire",
         "counts": "Une invitation compte pour qui est nouveau ici, et personne ne peut s'inviter soi-même.",
         "poster": "Scannez avec votre téléphone et collectez des points dès aujourd'hui.",
         "poster_invited": "Scannez avec votre téléphone : ceci est une invitation.",
@@ -142,6 +163,18 @@ TEXTS: dict[str, dict[str, str]] = {
         "thanks_title": "Danke!",
         "thanks": "Sehen Sie in Ihr Postfach: Wenn Sie neu bei {merchant} sind, ist Ihre Karte unterwegs.",
         "thanks_again": "Wenn Sie schon eine Karte haben, bleibt sie, wie sie ist, und es gibt keine zweite.",
+        "thanks_confirm": "Sehen Sie in Ihr Postfach: Wenn Sie neu bei {merchant} sind, liegt dort eine E-Mail mit "
+        "einem Link. Folgen Sie ihm binnen sieben Tagen, und Sie bekommen Ihre Karte.",
+        "confirm_title": "Ist das Ihre Adresse?",
+        "confirm": "Jemand möchte mit der Adresse {email} bei {program} mitmachen. Wenn Sie das sind, holen Sie Ihre "
+        "Karte.",
+        "confirm_consent": "Sie haben Angeboten und Erinnerungen von {merchant} zugestimmt. Sie können das jederzeit "
+        "beenden.",
+        "confirm_button": "Ja, meine Karte holen",
+        "confirm_over_title": "Dieser Link gilt nicht mehr",
+        "confirm_over": "Er wurde schon benutzt, oder seine sieben Tage sind um. Wenn Sie Ihre Adresse bestätigt "
+        "haben, ist Ihre Karte in Ihrem Postfach.",
+        "confirm_again": "Das Formular noch einmal ausfüllen",
         "counts": "Eine Einladung zählt für alle, die hier neu sind, und niemand kann sich selbst einladen.",
         "poster": "Mit dem Handy scannen und ab heute Punkte sammeln.",
         "poster_invited": "Mit dem Handy scannen: Das ist eine Einladung.",
@@ -189,6 +222,17 @@ TEXTS: dict[str, dict[str, str]] = {
         "thanks_title": "Merci!",
         "thanks": "Kuckt an Är Mailbox: wann Dir nei bei {merchant} sidd, ass Är Kaart ënnerwee.",
         "thanks_again": "Wann Dir schonn eng Kaart hutt, bleift se, wéi se ass, an et gëtt keng zweet.",
+        "thanks_confirm": "Kuckt an Är Mailbox: wann Dir nei bei {merchant} sidd, läit do eng E-Mail mat engem Link. "
+        "Klickt bannent siwen Deeg drop, an Dir kritt Är Kaart.",
+        "confirm_title": "Ass dat Är Adress?",
+        "confirm": "Et wëllt een mat der Adress {email} bei {program} matmaachen. Wann Dir dat sidd, huelt Är Kaart.",
+        "confirm_consent": "Dir hutt Offeren an Erënnerunge vu {merchant} zougestëmmt. Dir kënnt dat zu all Moment "
+        "ophalen.",
+        "confirm_button": "Jo, meng Kaart kréien",
+        "confirm_over_title": "Dëse Link gëllt net méi",
+        "confirm_over": "E gouf scho benotzt, oder seng siwen Deeg sinn eriwwer. Wann Dir Är Adress confirméiert "
+        "hutt, ass Är Kaart an Ärer Mailbox.",
+        "confirm_again": "De Formulaire nach eng Kéier ausfëllen",
         "counts": "Eng Invitatioun zielt fir jiddereen, deen hei nei ass, a keen ka sech selwer invitéieren.",
         "poster": "Mam Handy scannen an ab haut Punkte sammelen.",
         "poster_invited": "Mam Handy scannen: dëst ass eng Invitatioun.",

@@ -1,7 +1,9 @@
 """The page on which people join a merchant's program by themselves."""
 
 import base64
+from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -10,10 +12,10 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
 
-from loyalty.operations.enrollment import InvalidPerson
+from loyalty.operations.enrollment import InvalidPerson, Person
 from loyalty_site.http import credentials
 from loyalty_site.storefront import funnel, visitors
-from loyalty_site.storefront.join import joining, pages
+from loyalty_site.storefront.join import joining, pages, requests
 from loyalty_site.storefront.join.forms import JoinForm
 from loyalty_site.storefront.join.pages import Page
 from loyalty_site.storefront.join.texts import LANGUAGES
@@ -50,18 +52,25 @@ def join(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     funnel.count(page.merchant.pk, FunnelStep.SUBMIT, at=at)
     if not form.is_valid():
         return _form(request, page, form, offer, status=422)
-    footprint = visitors.footprint(request)
+    person = form.person(page.language)
     try:
-        is_new = joining.join(
-            program=page.program, person=form.person(page.language), offer=offer, footprint=footprint, at=at
-        )
+        if page.program.double_opt_in:
+            code = offer.code if offer is not None else ""
+            requests.ask(program=page.program, person=person, code=code, base=pages.base(request), at=at)
+            return _thanked(page, offer)
+        return enrolled(request, page, person, offer, at)
     except InvalidPerson as refusal:
         field = refusal.facts["field"]
         form.add_error(field, page.words[f"wrong_{field}"])
         return _form(request, page, form, offer, status=422)
-    if is_new:
+
+
+def enrolled(request: HttpRequest, page: Page, person: Person, offer: Offer | None, at: datetime) -> HttpResponse:
+    """Enrol the person and answer members and new ones alike. Raises `InvalidPerson`."""
+    footprint = visitors.footprint(request)
+    if joining.join(program=page.program, person=person, offer=offer, footprint=footprint, at=at):
         funnel.count(page.merchant.pk, FunnelStep.SUCCESS, at=at)
-    response = _thanked(page, offer)
+    response = _thanked(page, offer, is_done=True)
     visitors.remember(response, footprint.device)
     return response
 
@@ -73,7 +82,9 @@ def thanks(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     words = page.words
     invited = request.GET.get("invited", "")
     note = words["counts"] if invited == State.OPEN else words.get(f"offer_{invited}", "")
-    return _shown(request, page, "join/thanks.html", {"note": note, "code": ""})
+    is_asked = page.program.double_opt_in and "done" not in request.GET
+    text = words["thanks_confirm" if is_asked else "thanks"]
+    return shown(request, page, "join/thanks.html", {"note": note, "text": text, "code": ""})
 
 
 @require_safe
@@ -101,10 +112,11 @@ def _seconds_to_wait(request: HttpRequest, page: Page) -> int:
     return max((usage.resets_in for usage in counted if usage.exceeded), default=0)
 
 
-def _thanked(page: Page, offer: Offer | None) -> HttpResponseRedirect:
+def _thanked(page: Page, offer: Offer | None, *, is_done: bool = False) -> HttpResponseRedirect:
     """To a page of its own, so that reloading it sends nothing again."""
     invited = str(offer.state) if offer is not None else ""
-    response = HttpResponseRedirect(page.address("join-thanks", lang=page.language, invited=invited))
+    done = "1" if is_done and page.program.double_opt_in else ""
+    response = HttpResponseRedirect(page.address("join-thanks", lang=page.language, invited=invited, done=done))
     response.status_code = 303
     response["Cache-Control"] = "no-store"
     return response
@@ -121,7 +133,7 @@ def _form(request: HttpRequest, page: Page, form: JoinForm, offer: Offer | None,
         "note": note,
         "code": page.code[:64],
     }
-    return _shown(request, page, "join/page.html", context, status=status)
+    return shown(request, page, "join/page.html", context, status=status)
 
 
 def _promised(request: HttpRequest, page: Page, offer: Offer | None) -> tuple[list[str], str]:
@@ -143,11 +155,12 @@ def _promised(request: HttpRequest, page: Page, offer: Offer | None) -> tuple[li
     return gifts, note
 
 
-def _shown(
+def shown(
     request: HttpRequest, page: Page, template: str, context: dict[str, Any], *, status: int = 200
 ) -> HttpResponse:
+    """One of the merchant's pages, with the way to it in the other languages."""
     languages = [
-        {"code": code, "name": name, "address": page.address(_name(request), lang=code, ref=context["code"])}
+        {"code": code, "name": name, "address": _here(request, page, code, context["code"])}
         for code, name in LANGUAGES.items()
     ]
     given = {"words": page.words, "language": page.language, "languages": languages, "page": page}
@@ -156,6 +169,8 @@ def _shown(
     return response
 
 
-def _name(request: HttpRequest) -> str:
-    match = request.resolver_match
-    return (match.url_name if match else None) or "join"
+def _here(request: HttpRequest, page: Page, language: str, code: str) -> str:
+    """This page in another language."""
+    query = {"lang": language, "ref": code, "invited": request.GET.get("invited", "")[:20]}
+    query["done"] = request.GET.get("done", "")[:1]
+    return f"{request.path}?{urlencode({name: text for name, text in query.items() if text})}"
