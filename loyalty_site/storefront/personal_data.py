@@ -1,6 +1,7 @@
 """What this app stores of a person, how it hands it out and how it forgets."""
 
 from django.db.models import QuerySet
+from django.db.models.functions import Lower
 
 from loyalty_site.storefront.models import JoinRequest
 from loyalty_site.tenants import privacy
@@ -24,5 +25,5 @@ def register() -> None:
 
 def _requests_of(customer: Customer) -> QuerySet[JoinRequest]:
     """Those made with the customer's address. Nobody has confirmed that it was they."""
-    rows = JoinRequest.objects.filter(merchant=customer.merchant_id, email__iexact=customer.email)
-    return rows if customer.email else rows.none()
+    rows = JoinRequest.objects.annotate(plain=Lower("email"))
+    return rows.filter(merchant=customer.merchant_id, plain=customer.email.lower() or None)

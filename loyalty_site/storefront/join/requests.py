@@ -54,13 +54,14 @@ def ask(*, program: Program, person: Person, code: str, base: str, at: datetime)
             ],
         )
         [request_id] = cursor.fetchone()
+    page = reverse("join-confirm", args=[program.merchant.slug, token(request_id)])
     message = NewMessage(
         merchant_id=program.merchant_id,
         recipient=person.email,
         code=CODE,
         key=f"{CODE}:{request_id}:{at:%Y-%m-%d}",
         locale=person.locale,
-        variables={"confirm_url": base + reverse("join-confirm", args=[program.merchant.slug, token(request_id)])},
+        variables={"confirm_url": f"{base}{page}?lang={person.locale}"},
     )
     queueing.queue([message], at=at)
 
