@@ -3,7 +3,9 @@
 import pytest
 from django.utils import timezone
 
-from loyalty.models import Member
+from loyalty.models import Member, Program
+from loyalty_site.storefront.join import requests
+from loyalty_site.storefront.models import JoinRequest
 from referrals.operations import invites
 from tests.axe import violations
 from tests.cast import make_member, make_merchant
@@ -117,3 +119,32 @@ def test_who_has_no_javascript_joins_as_well(live_site, code, browser):
 
     assert Member.objects.filter(customer__email="anna@example.net").exists()
     assert steps() == {"view": 1, "start": 1, "submit": 1, "success": 1}
+
+
+def test_an_address_is_confirmed_by_a_button_behind_the_link(live_site, code, browser_page):
+    Program.objects.update(double_opt_in=True)
+    page = browser_page
+    page.set_viewport_size(PHONE)
+    page.goto(f"{live_site.url}/join/cafe?ref={code}&lang=de")
+    page.fill("#id_first_name", "Anna")
+    page.fill("#id_email", "anna@example.net")
+    page.check("#id_marketing_consent")
+    page.get_by_role("button").click()
+    page.wait_for_url("**/join/cafe/thanks**")
+    assert "binnen sieben Tagen" in page.inner_text("main")
+    link = f"{live_site.url}/join/cafe/confirm/{requests.token(JoinRequest.objects.get().pk)}"
+
+    page.goto(link)
+    assert "anna@example.net" in page.inner_text("main")
+    assert violations(page) == []
+    assert _fits(page)
+    page.get_by_role("link", name="Lëtzebuergesch").click()
+    page.get_by_role("button", name="Jo, meng Kaart kréien").click()
+    page.wait_for_url("**/join/cafe/thanks**")
+    assert "Är Kaart ënnerwee" in page.inner_text("main")
+
+    assert balance(Member.objects.get(customer__email="anna@example.net")) == 1300
+    page.goto(link)
+    assert violations(page) == []
+    page.get_by_role("link", name="Fill in the form again").click()
+    page.wait_for_selector("#id_email")
