@@ -4,6 +4,7 @@ import base64
 import binascii
 import hmac
 from hashlib import sha256
+from urllib.parse import quote
 from uuid import UUID
 
 from django.conf import settings
@@ -26,7 +27,13 @@ def picture(picture_id: UUID) -> str:
 
 def invitation(merchant_slug: str, code: str) -> str:
     """Where somebody who was invited becomes a member. Without PUBLIC_URL it has no host."""
-    return f"{settings.PUBLIC_URL}/join/{merchant_slug}?ref={code}"
+    return joining(merchant_slug, settings.PUBLIC_URL, code)
+
+
+def joining(merchant_slug: str, base: str, code: str = "") -> str:
+    """Where somebody becomes a member, with an invitation's code or without. `base` has no slash at its end."""
+    page = base + reverse("join", args=[merchant_slug])
+    return f"{page}?ref={quote(code)}" if code else page
 
 
 def qr_payload(member: Member) -> str:

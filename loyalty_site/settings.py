@@ -183,6 +183,8 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = BEHIND_TLS
 SECURE_HSTS_PRELOAD = BEHIND_TLS
 if env.bool("TRUST_FORWARDED_PROTO", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# How many proxies of one's own stand in front and write X-Forwarded-For; 0: whoever connects is the visitor.
+PROXY_COUNT = env.int("PROXY_COUNT", default=0)
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = env.int("STAFF_SESSION_SECONDS", default=12 * 3600)
 X_FRAME_OPTIONS = "DENY"
@@ -206,6 +208,9 @@ CONTENT_SECURITY_POLICY = {
 PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
 RATE_LIMIT_STORE = env.int("RATE_LIMIT_STORE", default=600)
 RATE_LIMIT_MEMBER = env.int("RATE_LIMIT_MEMBER", default=120)
+# How often a minute the join page's form may be sent: from one network address, and to one merchant.
+RATE_LIMIT_JOIN_ADDRESS = env.int("RATE_LIMIT_JOIN_ADDRESS", default=10)
+RATE_LIMIT_JOIN_MERCHANT = env.int("RATE_LIMIT_JOIN_MERCHANT", default=300)
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("MAX_BODY_BYTES", default=1_048_576)
 # id:secret pairs: the first signs, all verify. A ring that follows SECRET_KEY serves until there is one of its own.
 MEMBER_TOKEN_KEYS = tuple(

@@ -18,6 +18,7 @@ urlpatterns = [
     path("api/v1/loyalty/", include("loyalty_site.storefront.api.urls")),
     path("api/v1/loyalty/", include("notifications.api.urls")),
     path("", include("notifications.urls")),
+    path("join/", include("loyalty_site.storefront.join.urls")),
     path("api/v1/loyalty/", include("referrals.api.urls")),
     path("rewards/pictures/<uuid:picture_id>", reward_picture, name="reward-picture"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),

@@ -94,6 +94,17 @@ def _nudge(
 
 _ALL = (
     TemplateCode(
+        code="loyalty_join_confirmation",
+        kind=MessageKind.TRANSACTIONAL,
+        title=_("Confirmation of an address"),
+        when=_("when somebody wants to join, where the program has addresses confirmed; they are no member yet"),
+        own=(
+            Variable("hub_url", Kind.URL, _("there is none yet"), "", required=False),
+            Variable("card.number", Kind.TEXT, _("there is none yet"), "", required=False),
+            Variable("confirm_url", Kind.URL, _("link that confirms"), "https://regulars.example/join/cafe/confirm/x"),
+        ),
+    ),
+    TemplateCode(
         code="loyalty_enrollment",
         kind=MessageKind.TRANSACTIONAL,
         title=_("Welcome"),
@@ -247,7 +258,7 @@ _ALL = (
             Variable("card.number", Kind.TEXT, _("there is none yet"), "", required=False),
             Variable("code", Kind.TEXT, _("code of the invitation"), "ANNA-7Q2K"),
             Variable(
-                "share_url", Kind.URL, _("link of the invitation"), "https://regulars.example/join/cafe?code=ANNA"
+                "share_url", Kind.URL, _("link of the invitation"), "https://regulars.example/join/cafe?ref=ANNA-7Q2K"
             ),
             Variable("points", Kind.NUMBER, _("points for who joins; may be 0"), 100),
         ),
@@ -259,7 +270,9 @@ _ALL = (
         when=_("when somebody a member invited has accepted"),
         own=(
             Variable("code", Kind.TEXT, _("code of the invitation"), "ANNA-7Q2K"),
-            Variable("share_url", Kind.URL, _("link to invite others"), "https://regulars.example/join/cafe?code=ANNA"),
+            Variable(
+                "share_url", Kind.URL, _("link to invite others"), "https://regulars.example/join/cafe?ref=ANNA-7Q2K"
+            ),
             Variable("points", Kind.NUMBER, _("points for who invited; may be 0"), 150),
         ),
     ),

@@ -780,6 +780,8 @@ export interface PatchedProgramChangeInputRequest {
   maxPointsPerOrder?: number | null;
   maxPointsPerDay?: number | null;
   welcomeBonus?: number;
+  /** Who joins on the page of their own accord is a member once they follow a link in a mail. */
+  doubleOptIn?: boolean;
   stampsTarget?: number;
   minutesBetweenStamps?: number;
   stampsPerDay?: number | null;
@@ -922,6 +924,8 @@ export interface ProgramInputRequest {
   maxPointsPerOrder?: number | null;
   maxPointsPerDay?: number | null;
   welcomeBonus?: number;
+  /** Who joins on the page of their own accord is a member once they follow a link in a mail. */
+  doubleOptIn?: boolean;
   stampsTarget?: number;
   minutesBetweenStamps?: number;
   stampsPerDay?: number | null;
@@ -958,6 +962,8 @@ export interface ProgramOutput {
   maxPointsPerOrder?: number | null;
   maxPointsPerDay?: number | null;
   welcomeBonus?: number;
+  /** Who joins on the page of their own accord is a member once they follow a link in a mail. */
+  doubleOptIn?: boolean;
   stampsTarget?: number;
   minutesBetweenStamps?: number;
   stampsPerDay?: number | null;

@@ -52,6 +52,7 @@ class ProgramAdmin(MerchantScopedAdmin):
                 "classes": ["program-earning"],
             },
         ),
+        (gettext_lazy("Joining"), {"fields": ["double_opt_in"]}),
         (gettext_lazy("Stamps"), {"fields": ["stamps_target", ("minutes_between_stamps", "stamps_per_day")]}),
         (
             gettext_lazy("Expiry"),

@@ -124,6 +124,14 @@ class Program(models.Model):
         _("welcome bonus"), default=0, validators=[MaxValueValidator(MOST_POINTS)]
     )
 
+    # Joining
+    double_opt_in = models.BooleanField(
+        _("confirm by e-mail"),
+        default=False,
+        db_default=False,
+        help_text=_("Who joins on the page of their own accord is a member once they follow a link in a mail."),
+    )
+
     # Stamps
     stamps_target = models.PositiveIntegerField(
         _("stamps on a full card"),

@@ -88,11 +88,14 @@ def complete(
 
 
 @transaction.atomic(savepoint=False)
-def attach(*, code: str, member: Member, at: datetime, footprint: Footprint | None = None) -> Invite:
-    """Remember with whose code the member came: for the page on which somebody joins, after they are enrolled.
+def attach(
+    *, code: str, member: Member, at: datetime, footprint: Footprint | None = None, waits: bool = False
+) -> Invite:
+    """Remember with whose code the member came: for the page on which somebody joins.
 
-    Where the program converts on enrolment this converts, and credits, at once; else the first order will. Raises as
-    `complete`; the same code again returns the same invite.
+    Where the program converts on enrolment this converts, and credits, at once; else the first order will. With
+    `waits` it credits nothing: for a transaction that posts something else, after which `complete` credits, or the
+    news of the enrolment does. Raises as `complete`; the same code again returns the same invite.
     """
     referrer, member, invite, found = _looked_at(member.merchant_id, code, {"member_id": member.pk}, at, ...)
     if footprint is not None:
@@ -109,7 +112,7 @@ def attach(*, code: str, member: Member, at: datetime, footprint: Footprint | No
     # It has reached somebody, by whatever way.
     invite.status = Invite.Status.SENT
     invite.invitee, invite.attached_at, invite.updated_at = member, at, at
-    if found.rules.converts_on == ConvertsOn.ENROLLMENT and member.enrolled_at is not None:
+    if found.rules.converts_on == ConvertsOn.ENROLLMENT and member.enrolled_at is not None and not waits:
         invite.status, invite.completed_at, invite.payable_at = Invite.Status.CONVERTED, at, at
         rewarding.judge(invite=invite, referrer=referrer, invitee=member, evidence=found, at=at)
     _write(invite, fresh)

@@ -30,7 +30,7 @@ def test_after_migrate_every_message_has_its_text_in_every_language(db):
     assert there == {
         (code.code, str(channel), locale) for code in CODES.values() for channel in code.channels for locale in LOCALES
     }
-    assert len([1 for _code, channel, _locale in there if channel == "email"]) == 15 * 4
+    assert len([1 for _code, channel, _locale in there if channel == "email"]) == 16 * 4
 
 
 def test_seeding_again_changes_nothing(db):

@@ -15,6 +15,7 @@ from loyalty.operations.enrollment import Person, enroll
 from loyalty_site.http import credentials
 from loyalty_site.http.models import IdempotentAnswer
 from loyalty_site.outbox import relay
+from loyalty_site.storefront.models import JoinRequest
 from loyalty_site.tenants import erasures, privacy
 from notifications.models import Message, Suppression, Withdrawal
 from notifications.operations import preferences
@@ -139,6 +140,10 @@ def told(world: World) -> Member:
         merchant=member.merchant, recipient=member.customer.email.upper(), code="referral_invite", key="invitation",
         kind="transactional", channels=["email"], variables={"share_url": f"/join/?ref={member.referral_code}"},
     )  # fmt: skip
+    # The form of the join page, filled in with her address.
+    JoinRequest.objects.create(
+        merchant=member.merchant, email=member.customer.email.upper(), first_name=words, locale="en", created_at=now
+    )
     caller = f"member:{member.merchant_id}:{member.customer.user_id}"
     IdempotentAnswer.objects.create(
         credential=caller,

@@ -24,6 +24,7 @@ RULES = [
     "max_points_per_order",
     "max_points_per_day",
     "welcome_bonus",
+    "double_opt_in",
     "stamps_target",
     "minutes_between_stamps",
     "stamps_per_day",
