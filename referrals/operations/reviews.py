@@ -37,10 +37,11 @@ def approve(*, review_id: UUID, reason: str, actor: User | None, at: datetime) -
     if review.status == Status.REJECTED or invite.reward_state != State.REVIEW:
         raise ReviewDecided
     reason = _reason(reason)
-    referrer, invitee = members_of(invite)
+    members = members_of([invite])
+    referrer, invitee = members[invite.referrer_id], members[invite.invitee_id]  # type: ignore[index]
     if not (referrer.is_active and invitee.is_active):
         raise CardInactive("One of the two cards is not active.")
-    rewarding.credit(invite=invite, referrer=referrer, invitee=invitee, at=at)
+    rewarding.credit([(invite, referrer, invitee)], at=at)
     update_alongside(invite, *rewarding.CHANGED)
     return _decided(review, Status.APPROVED, reason, actor, at)
 
@@ -124,7 +125,7 @@ def _locked(review_id: UUID) -> tuple[Invite, ReferralReview]:
 
 def _undo(invite: Invite, reason: str, actor: User | None, at: datetime) -> None:
     if invite.reward_state in (State.PAID, State.REVERSING):
-        rewarding.take_back(invite=invite, reason=reason, actor=actor, at=at)
+        rewarding.take_back([invite], reason=reason, actor=actor, at=at)
     elif invite.reward_state in (State.PENDING, State.REVIEW):
         rewarding.drop(invite=invite, reason=reason, at=at)
     update_alongside(invite, *rewarding.CHANGED)
