@@ -175,11 +175,8 @@ def _refuse(
     if not referrer.is_active or not invitee.is_active:
         raise CardInactive
     ours, theirs = referrer.customer, invitee.customer
-    # One customer has a card in each of the merchant's programs.
-    if (
-        ours.pk == theirs.pk
-        or sameness.are_same(ours.email, theirs.email)
-        or (ours.phone_number and str(ours.phone_number) == str(theirs.phone_number))
+    if sameness.are_same(ours.email, theirs.email) or (
+        ours.phone_number and str(ours.phone_number) == str(theirs.phone_number)
     ):
         raise SamePerson
     if invite is not None:

@@ -102,9 +102,9 @@ def take_back(invites: Sequence[Invite], *, reason: str = "", actor: User | None
         merchant_id__in={merchant for merchant, _ in of}, key__in=[key for _, key in of]
     )
     bookings = [
-        _reversal(entry, invite, actor, at)
+        _reversal(entry, its, actor, at)
         for entry in credited.order_by("member_id", "number")
-        if (invite := of.get((entry.merchant_id, entry.key or ""))) is not None
+        if (its := of.get((entry.merchant_id, entry.key or ""))) is not None
     ]
     posted = _settle(bookings, [RewardReversed.of(invite, at=at) for invite in invites], at)
     missing: Counter[str] = Counter()
