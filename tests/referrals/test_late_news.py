@@ -9,9 +9,9 @@ from loyalty.models import LedgerEntry, Member
 from loyalty.operations import enrollment, points, refunds
 from loyalty_site.tenants.models import Customer
 from referrals.models import DeviceTrace, Invite
-from referrals.operations import conversions, devices, invites, qualifying, settling
+from referrals.operations import conversions, devices, guardrails, invites, qualifying, settling
 from referrals.operations.devices import Footprint
-from referrals.operations.refusals import InviteCooldown, InviteExpired, UnknownCode
+from referrals.operations.refusals import InviteCooldown, InviteExpired, InviteQuota, ReferralsPaused, UnknownCode
 from tests.cast import NOON, make_member, refused
 from tests.referrals.conftest import balance, joins
 
@@ -215,6 +215,36 @@ def test_the_next_invite_is_possible_at_the_instant_the_wait_is_over(alice, invi
     with refused(InviteCooldown):
         invites.create(member=alice, at=NOON + timedelta(seconds=300) - INSTANT)
     assert invites.create(member=alice, at=NOON + timedelta(seconds=300))
+
+
+@pytest.mark.parametrize("for_one", [True, False])
+def test_an_override_acts_until_the_instant_it_ends(program, alice, rules, for_one):
+    rules(open_invites=1, cooldown_seconds=0)
+    invites.create(member=alice, at=NOON)
+    over = NOON + timedelta(hours=1)
+    made = guardrails.override(
+        merchant=program.merchant, scope="invite_quota", justification="Launch", at=NOON, expires_at=over,
+        target_member_id=alice.pk if for_one else None,
+    )  # fmt: skip
+
+    assert invites.create(member=alice, at=over - INSTANT)
+    with refused(InviteQuota):
+        invites.create(member=alice, at=over)
+    assert (made.is_active(over - INSTANT), made.is_active(over)) == (True, False)
+    assert guardrails.note_expired(at=over - INSTANT) == 0
+    assert guardrails.note_expired(at=over) == 1
+
+
+def test_a_pause_stops_all_until_the_instant_it_ends(program, alice):
+    over = NOON + timedelta(hours=1)
+    guardrails.override(
+        merchant=program.merchant, scope="global_throttle", justification="An attack", at=NOON, expires_at=over
+    )
+
+    with refused(ReferralsPaused) as refusal:
+        invites.create(member=alice, at=over - INSTANT)
+    assert refusal.value.facts["retry_after"] == 1
+    assert invites.create(member=alice, at=over)
 
 
 # --- Codes --------------------------------------------------------------------------------------------------------
