@@ -15,6 +15,7 @@ SCHEDULES: dict[str, tuple[str, str]] = {
     "referrals.settle_rewards": ("referrals.jobs.settle_rewards", "* * * * *"),
     "referrals.close_reviews": ("referrals.jobs.close_reviews", "50 * * * *"),
     "referrals.expire_invites": ("referrals.jobs.expire_invites", "35 2 * * *"),
+    "referrals.count_figures": ("referrals.jobs.count_figures", "10 3 * * *"),
     "referrals.forget_devices": ("referrals.jobs.forget_devices", "40 4 * * *"),
     "storefront.forget_join_requests": ("loyalty_site.storefront.jobs.forget_join_requests", "55 4 * * *"),
     "outbox.relay": ("loyalty_site.outbox.jobs.relay", "* * * * *"),

@@ -43,3 +43,10 @@ def capture_snapshot(run: Run) -> dict[str, Any]:
     assert run.as_of is not None  # noqa: S101 (`job` sets it)
     merchants = Merchant.objects.filter(is_active=True).order_by("pk")
     return dict(snapshots.capture(merchants=merchants, at=run.as_of))
+
+
+@job("referrals.count_figures", keep_days=90)
+def count_figures(run: Run) -> dict[str, int]:
+    """Count what pages show of merchants with very many members, after the night's snapshot."""
+    assert run.as_of is not None  # noqa: S101 (`job` sets it)
+    return dict(snapshots.count_figures(at=run.as_of))

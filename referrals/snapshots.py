@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from loyalty_site.ids import new_id
 from loyalty_site.tenants.models import Merchant
 from referrals.models import AnalyticsSnapshot
-from referrals.queries import segments
+from referrals.queries import figures, segments
 from referrals.queries.segments import Segments
 
 # An earlier moment, caught up on late, does not replace a later one of the same day.
@@ -71,3 +71,29 @@ def keep(merchant: Merchant, found: Segments) -> None:
                 segments_field.get_db_prep_save(found.rows(), connection),
             ],
         )
+
+
+def count_figures(*, at: datetime) -> Counter[str]:
+    """Store beside the newest snapshot what its merchant's pages show, where they cannot count so many members.
+
+    Counts `merchants` and `members`. Each merchant is a transaction of its own, as in `capture`.
+    """
+    counts: Counter[str] = Counter(merchants=0, members=0)
+    failures: list[Exception] = []
+    newest = AnalyticsSnapshot.objects.filter(merchant__is_active=True, day__lte=at.astimezone(UTC).date())
+    newest = newest.order_by("merchant_id", "-day").distinct("merchant_id").select_related("merchant")
+    for snapshot in newest.defer("segments", "figures"):
+        if snapshot.members <= figures.LIVE_MEMBERS:
+            continue
+        try:
+            with transaction.atomic(durable=True):
+                found = figures.of_the_night(snapshot.merchant, at=at)
+                AnalyticsSnapshot.objects.filter(pk=snapshot.pk).update(figures=figures.kept(found))
+        except Exception as error:
+            error.add_note(f"while counting the figures of {snapshot.merchant.slug}")
+            failures.append(error)
+        else:
+            counts.update(merchants=1, members=snapshot.members)
+    if failures:
+        raise ExceptionGroup("Some figures could not be counted", failures)
+    return counts

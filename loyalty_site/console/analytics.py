@@ -5,9 +5,8 @@ What each figure means stands in docs/analytics.md.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import admin
@@ -19,8 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from loyalty.models import Program
-from loyalty.queries import cohorts, stats
+from loyalty.queries import cohorts
 from loyalty.queries.liability import Liability
 from loyalty.queries.stats import Moves
 from loyalty_site.console import charts
@@ -29,6 +27,7 @@ from loyalty_site.tenants import permissions
 from loyalty_site.tenants.models import Merchant, Store
 from loyalty_site.tenants.scoping import own_rows
 from referrals.models import AnalyticsSnapshot
+from referrals.queries import figures as counted
 from referrals.queries import segments
 from referrals.queries.segments import Segments
 
@@ -102,11 +101,11 @@ def context(request: HttpRequest) -> dict[str, Any]:
     if not permissions.holds_anywhere(request.user, PERMISSION):
         raise PermissionDenied
     merchants = own_rows(admin.site, request.user, Merchant, PERMISSION).order_by("name")
-    today = timezone.now().date()
+    first, last = _usual_days(timezone.now())
     asked = {
         "merchant": getattr(merchants.first(), "pk", None),
-        "first": (today - timedelta(days=DAYS - 1)).isoformat(),
-        "last": today.isoformat(),
+        "first": first.isoformat(),
+        "last": last.isoformat(),
         **{name: value for name, value in request.GET.items() if "\x00" not in value},
     }
     form = RangeForm(asked, merchants=merchants)
@@ -117,26 +116,31 @@ def context(request: HttpRequest) -> dict[str, Any]:
 
 
 def figures(*, merchant: Merchant, store: Store | None, first: date, last: date, at: datetime) -> dict[str, Any]:
-    """The figures of the merchant from the first day to the last; segments and liability are those of now."""
-    zone = _zone(merchant)
-    end = min(at, datetime.combine(last + timedelta(days=1), time(), tzinfo=ZoneInfo(zone)))
-    found = stats.stats([merchant], first, last, store=store)
-    [whole] = found.by_merchant
+    """The figures of the merchant from the first day to the last; segments and liability are those of now.
+
+    For a merchant with very many members the usual days are those of the newest snapshot.
+    """
+    found = None
+    if store is None and (first, last) == _usual_days(at):
+        found = counted.newest(merchant)
+    if found is None:
+        found = counted.measured(merchant, first, last, at=at, store=store)
     snapshots = AnalyticsSnapshot.objects.filter(merchant=merchant, day__gte=first, day__lte=last).order_by("day")
-    kept = list(snapshots)
+    kept = list(snapshots.defer("figures"))
     latest = segments.latest(merchant, at)
+    whole = found.whole
     return {
         "merchant": merchant,
         "store": store,
-        "moves": found.totals,
+        "stored": found if found.is_stored else None,
+        "moves": whole.moves,
         "whole": whole,
-        "churned": cohorts.churned(merchant, end, store=store),
+        "churned": found.churned,
         "by_day": _by_day(found.by_day),
         "by_store": sorted(
-            ((place, moves) for _merchant, place, moves in found.by_store),
-            key=lambda row: (row[0] is None, -row[1].points_issued, -row[1].transactions),
+            found.by_store, key=lambda row: (row[0] is None, -row[1].points_issued, -row[1].transactions)
         ),
-        "cohorts": _cohort_rows(cohorts.cohorts(merchant, end, zone=zone, store=store)),
+        "cohorts": _cohort_rows(found.cohorts),
         "owed": [_owed(each) for each in whole.liability if each.points],
         "segments": _named(latest),
         "computed_at": latest.computed_at,
@@ -147,9 +151,10 @@ def figures(*, merchant: Merchant, store: Store | None, first: date, last: date,
     }
 
 
-def _zone(merchant: Merchant) -> str:
-    program = Program.objects.filter(merchant=merchant).order_by("-is_active", "-created_at").first()
-    return program.time_zone if program else "UTC"
+def _usual_days(at: datetime) -> tuple[date, date]:
+    """The days that the page shows by itself."""
+    today = at.date()
+    return today - timedelta(days=DAYS - 1), today
 
 
 def _by_day(days: dict[date, Moves]) -> Chart:

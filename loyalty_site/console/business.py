@@ -16,16 +16,19 @@ from loyalty.queries import stats
 from loyalty.queries.liability import Liability
 from loyalty.queries.stats import MerchantStats
 from loyalty_site.tenants.models import Merchant
-
-DAYS = 30
+from referrals.queries.figures import DAYS, Figures, newest_of
 
 
 @dataclass(frozen=True, slots=True)
 class Business:
-    """One merchant's figures of today and of the 30 days that end with it."""
+    """One merchant's figures of today and of the 30 days that end with it.
+
+    With `stored` they are the newest snapshot's, of its 30 days, and `today` has the moves of the last of them.
+    """
 
     today: MerchantStats
     month: MerchantStats
+    stored: Figures | None = None
 
     @property
     def owed(self) -> list[tuple[Liability, Decimal]]:
@@ -34,13 +37,22 @@ class Business:
 
 
 def figures(merchants: Sequence[Merchant], *, at: datetime) -> dict[UUID, Business]:
-    """The figures by merchant. A day is one of the program's time zone; who has the same day is counted together."""
-    found: dict[UUID, Business] = {}
-    for today, group in _by_day(merchants, at).items():
+    """The figures by merchant. A day is one of the program's time zone; who has the same day is counted together.
+
+    Where there are too many members to be counted while somebody waits, the night's figures are told.
+    """
+    found = {merchant.pk: _told(merchant, kept) for merchant, kept in newest_of(merchants)}
+    small = [merchant for merchant in merchants if merchant.pk not in found]
+    for today, group in _by_day(small, at).items():
         month = stats.stats(group, today - timedelta(days=DAYS - 1), today).by_merchant
         now = stats.stats(group, today, today, with_liability=False).by_merchant
         found |= {one.merchant.pk: Business(today=other, month=one) for one, other in zip(month, now, strict=True)}
     return found
+
+
+def _told(merchant: Merchant, kept: Figures) -> Business:
+    last = MerchantStats(merchant, moves=kept.by_day[kept.last])
+    return Business(today=last, month=kept.whole, stored=kept)
 
 
 def _by_day(merchants: Sequence[Merchant], at: datetime) -> dict[date, list[Merchant]]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from referrals.operations import signals
@@ -17,7 +17,19 @@ WORDS: dict[str, Any] = {
 }
 
 
-def evidence(found: list[dict[str, Any]]) -> str:
+# The same in a list, where there is no room for sentences.
+SHORT: dict[str, Any] = {
+    signals.SAME_DEVICE: _("One device"),
+    signals.SAME_BROWSER: _("One address and browser"),
+    signals.LOOK_ALIKE: _("Look-alike e-mail"),
+    signals.BUSY_DAY: _("Busy day"),
+    signals.DISPOSABLE: _("E-mail for an hour"),
+    signals.CROWDED_ADDRESS: _("Crowded address"),
+}
+
+
+def evidence(found: list[dict[str, Any]], words: dict[str, Any] = WORDS) -> str:
     """One line a signal, with its weight."""
-    lines = ((WORDS.get(each["code"], each["code"]), each["weight"]) for each in found)
-    return format_html_join("", "<div>{} (+{})</div>", lines) or "-"
+    lines = [(words.get(each["code"], each["code"]), each["weight"]) for each in found]
+    # One element around them: on a phone a row's cells stand beside their headings.
+    return format_html("<div>{}</div>", format_html_join("", "<div>{} (+{})</div>", lines)) if lines else "-"

@@ -26,6 +26,8 @@ class AnalyticsSnapshot(models.Model):
     conversions = models.PositiveBigIntegerField(_("conversions"))
     points_earned = models.PositiveBigIntegerField(_("points earned"))
     segments = models.JSONField(_("segments"))
+    # What pages would take too long to count for so many members (referrals/queries/figures.py); None for the others.
+    figures = models.JSONField(_("figures"), null=True, blank=True)
 
     class Meta:
         db_table = "loyalty_analytics_snapshots"

@@ -138,11 +138,8 @@ class Invite(models.Model):
             models.Index(
                 fields=["expires_at"], condition=Q(status__in=["draft", "sent"]), name="open_invites_by_expiry"
             ),
-            models.Index(
-                fields=["invitee"],
-                condition=Q(invitee__isnull=False, status__in=["draft", "sent"]),
-                name="invites_taken_up",
-            ),
+            # Those that came to nothing too: late news revives them, and who is forgotten is forgotten there as well.
+            models.Index(fields=["invitee"], condition=Q(invitee__isnull=False), name="invites_taken_up"),
             models.Index(fields=["merchant", "created_at"], name="invites_of_a_merchant"),
             models.Index(
                 fields=["merchant", "completed_at"],

@@ -34,8 +34,13 @@ def normalized(code: str) -> str:
 
 
 def reading(merchant_id: UUID, code: str, *, user_id: UUID | None = None, member_id: UUID | None = None) -> Any:
-    """The SELECT, and its parameters, that finds and locks what the code stands for: see `named`."""
+    """The SELECT, and its parameters, that finds and locks what the code stands for: see `named`.
+
+    Raises `UnknownCode` for what cannot be one: PostgreSQL would not take every text.
+    """
     code = normalized(code)
+    if not (code.isascii() and code.isalnum()):
+        raise UnknownCode
     if code.startswith(LETTER):
         return (
             """SELECT i.code, i.referrer_id, to_jsonb(i)::text FROM loyalty_referral_invites i

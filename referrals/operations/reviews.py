@@ -6,8 +6,10 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
+from django.db.models import Q
 
 from loyalty.ledger import CardInactive
+from loyalty.models import Member
 from loyalty_site.refusals import NotFound
 from loyalty_site.tenants.models import User
 from loyalty_site.texts import refuse_what_cannot_be_kept
@@ -16,13 +18,13 @@ from referrals.operations import rewarding
 from referrals.operations.refusals import ReasonMissing, ReviewDecided
 from referrals.operations.settling import members_of
 from referrals.operations.writing import update_alongside
-from referrals.queries.rules import rules_of
 
 log = structlog.get_logger("referrals.reviews")
 
 State = Invite.RewardState
 Status = ReferralReview.Status
 DEADLINE = "deadline"
+PAY, REJECT = DeadlinePolicy.PAY, DeadlinePolicy.REJECT
 
 
 @transaction.atomic(savepoint=False)
@@ -37,10 +39,10 @@ def approve(*, review_id: UUID, reason: str, actor: User | None, at: datetime) -
     if review.status == Status.REJECTED or invite.reward_state != State.REVIEW:
         raise ReviewDecided
     reason = _reason(reason)
-    referrer, invitee = members_of(invite)
-    if not (referrer.is_active and invitee.is_active):
+    members = members_of([invite])
+    if not all(member.is_active for member in members.values()):
         raise CardInactive("One of the two cards is not active.")
-    rewarding.credit(invite=invite, referrer=referrer, invitee=invitee, at=at)
+    rewarding.credit([_sides(invite, members)], at=at)
     update_alongside(invite, *rewarding.CHANGED)
     return _decided(review, Status.APPROVED, reason, actor, at)
 
@@ -83,35 +85,50 @@ def close_overdue(*, at: datetime) -> Counter[str]:
     counts: Counter[str] = Counter(approved=0, rejected=0, held=0)
     failures: list[Exception] = []
     overdue = ReferralReview.objects.filter(status=Status.OPEN, due_at__lte=at).order_by("due_at", "pk")
-    for review in overdue.select_related("invite__referrer__program").iterator(chunk_size=500):
-        policy = rules_of(review.invite.referrer.program).deadline_policy
+    decided = Q(invite__referrer__program__referral_settings__deadline_policy__in=(PAY, REJECT))
+    # Those that stay held are many after years, and nothing is done to them.
+    counts["held"] = overdue.exclude(decided).count()
+    policies = overdue.filter(decided).values_list(
+        "pk", "invite__referrer__program__referral_settings__deadline_policy"
+    )
+    for review_id, policy in list(policies):
         try:
-            counts[_close(review.pk, policy, at)] += 1
+            counts[_close(review_id, policy, at)] += 1
         except ReviewDecided:
             # Somebody was faster.
             continue
         except Exception as error:
-            error.add_note(f"review {review.pk}")
+            error.add_note(f"review {review_id}")
             failures.append(error)
     if failures:
         raise ExceptionGroup("Some reviews could not be closed", failures)
     return counts
 
 
+@transaction.atomic(durable=True)
 def _close(review_id: UUID, policy: str, at: datetime) -> str:
-    if policy == DeadlinePolicy.HOLD:
-        return "held"
+    invite, review = _locked(review_id)
+    if review.status != Status.OPEN:
+        raise ReviewDecided
     reason = DEADLINE
-    if policy == DeadlinePolicy.PAY:
-        try:
-            with transaction.atomic():
-                approve(review_id=review_id, reason=reason, actor=None, at=at)
-        except CardInactive:
-            reason = "card_inactive"
-        else:
+    if invite.reward_state != State.REVIEW:
+        # The order came back in the very moment in which it was held.
+        reason = invite.reason or reason
+    elif policy == PAY:
+        members = members_of([invite])
+        if all(member.is_active for member in members.values()):
+            rewarding.credit([_sides(invite, members)], at=at)
+            update_alongside(invite, *rewarding.CHANGED)
+            _decided(review, Status.APPROVED, reason, None, at)
             return "approved"
-    reject(review_id=review_id, reason=reason, actor=None, at=at)
+        reason = "card_inactive"
+    _undo(invite, reason, None, at)
+    _decided(review, Status.REJECTED, reason, None, at)
     return "rejected"
+
+
+def _sides(invite: Invite, members: dict[UUID, Member]) -> tuple[Invite, Member, Member]:
+    return invite, members[invite.referrer_id], members[invite.invitee_id]  # type: ignore[index]
 
 
 def _locked(review_id: UUID) -> tuple[Invite, ReferralReview]:
@@ -124,7 +141,7 @@ def _locked(review_id: UUID) -> tuple[Invite, ReferralReview]:
 
 def _undo(invite: Invite, reason: str, actor: User | None, at: datetime) -> None:
     if invite.reward_state in (State.PAID, State.REVERSING):
-        rewarding.take_back(invite=invite, reason=reason, actor=actor, at=at)
+        rewarding.take_back([invite], reason=reason, actor=actor, at=at)
     elif invite.reward_state in (State.PENDING, State.REVIEW):
         rewarding.drop(invite=invite, reason=reason, at=at)
     update_alongside(invite, *rewarding.CHANGED)

@@ -1,6 +1,7 @@
 """Crediting both sides of a conversion in one batch, holding it for review, and taking it back."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,94 +30,121 @@ CHANGED = ("reward_state", "paid_at", "signals", "risk_score", "reason", "status
 
 def judge(*, invite: Invite, referrer: Member, invitee: Member, evidence: Evidence, at: datetime) -> None:
     """Credit both sides, or hold the reward for a person to decide; the caller writes the invite."""
+    review = weigh(invite=invite, referrer=referrer, invitee=invitee, evidence=evidence, at=at)
+    if review is not None:
+        outbox.insert_alongside(review)
+    else:
+        credit([(invite, referrer, invitee)], at=at, qualifying=evidence.qualifying)
+
+
+def weigh(
+    *, invite: Invite, referrer: Member, invitee: Member, evidence: Evidence, at: datetime
+) -> ReferralReview | None:
+    """Note what speaks against the conversion; from the program's line on hold the reward, and return its review.
+
+    The caller writes both.
+    """
     invite.signals = signals.found(referrer=referrer, invitee=invitee, evidence=evidence)
     invite.risk_score = signals.risk(invite.signals)
-    if invite.risk_score >= evidence.rules.review_line:
-        invite.reward_state, invite.updated_at = State.REVIEW, at
-        outbox.insert_alongside(
-            ReferralReview(
-                merchant_id=invite.merchant_id,
-                invite=invite,
-                created_at=at,
-                due_at=at + timedelta(days=evidence.rules.review_days),
-            )
-        )
-        log.info("held_for_review", merchant=str(invite.merchant_id), invite=str(invite.pk), risk=invite.risk_score)
-        return
-    credit(invite=invite, referrer=referrer, invitee=invitee, at=at, qualifying=evidence.qualifying)
+    if invite.risk_score < evidence.rules.review_line:
+        return None
+    invite.reward_state, invite.updated_at = State.REVIEW, at
+    log.info("held_for_review", merchant=str(invite.merchant_id), invite=str(invite.pk), risk=invite.risk_score)
+    return ReferralReview(
+        merchant_id=invite.merchant_id,
+        invite=invite,
+        created_at=at,
+        due_at=at + timedelta(days=evidence.rules.review_days),
+    )
 
 
 def credit(
-    *, invite: Invite, referrer: Member, invitee: Member, at: datetime, qualifying: dict[Any, int] | None = None
+    conversions: Sequence[tuple[Invite, Member, Member]], *, at: datetime, qualifying: dict[Any, int] | None = None
 ) -> None:
-    """Credit both sides in one batch, under keys that give once; the caller writes the invite."""
+    """Credit both sides of each (invite, inviter, invitee) in one batch, under keys that give once.
+
+    The caller writes the invites.
+    """
     bookings = [
         points.awarding(
             member=member,
             type=EntryType.REFERRAL_BONUS,
             points=amount,
-            key=key,
+            key=_key(invite, side),
             at=at,
             metadata={"referral_code": invite.code, "invite_id": str(invite.pk), "side": side},
         )
-        for member, amount, key, side in (
-            (referrer, invite.reward_points, _key(invite, "referrer"), "referrer"),
-            (invitee, invite.invitee_points, _key(invite, "invitee"), "invitee"),
+        for invite, referrer, invitee in conversions
+        for member, amount, side in (
+            (referrer, invite.reward_points, "referrer"),
+            (invitee, invite.invitee_points, "invitee"),
         )
         if amount
     ]
-    invite.reward_state, invite.paid_at, invite.updated_at = State.PAID, at, at
-
-    def converted(posted: list[Posted]) -> Iterable[Event]:
-        return [InviteConverted.of(invite, at=at)]
-
-    if bookings:
-        settle(bookings, at=at, also=converted, qualifying=qualifying)
-    else:
-        outbox.publish_many(converted([]))
-    log.info("converted", merchant=str(invite.merchant_id), invite=str(invite.pk), points=invite.reward_points)
+    for invite, _, _ in conversions:
+        invite.reward_state, invite.paid_at, invite.updated_at = State.PAID, at, at
+    _settle(bookings, [InviteConverted.of(invite, at=at) for invite, _, _ in conversions], at, qualifying)
+    for invite, _, _ in conversions:
+        log.info("converted", merchant=str(invite.merchant_id), invite=str(invite.pk), points=invite.reward_points)
 
 
-def take_back(*, invite: Invite, reason: str, actor: User | None, at: datetime) -> int:
-    """Answer both credits by compensating entries, as far as the points are there; the caller writes the invite.
+def take_back(invites: Sequence[Invite], *, reason: str = "", actor: User | None = None, at: datetime) -> int:
+    """Answer the credits of these invites by compensating entries, as far as the points are there, in one batch.
 
-    What is missing stands in the entries as the shortfall and is not owed. Returns it, in points, of both sides.
+    Without a `reason` each keeps its own. What is missing stands in the entries as the shortfall and is not owed.
+    Returns it, in points, of all sides together. The caller writes the invites.
     """
-    keys = [_key(invite, side) for side in ("referrer", "invitee")]
+    for invite in invites:
+        invite.reward_state, invite.status, invite.updated_at = State.REVERSED, Invite.Status.CANCELLED, at
+        invite.reason = reason or invite.reason
+    of = {(invite.merchant_id, _key(invite, side)): invite for invite in invites for side in ("referrer", "invitee")}
     credited = LedgerEntry.objects.select_related("member__program", "member__tier").filter(
-        merchant_id=invite.merchant_id, key__in=keys
+        merchant_id__in={merchant for merchant, _ in of}, key__in=[key for _, key in of]
     )
     bookings = [
-        Booking(
-            Posting(
-                member=entry.member,
-                type=EntryType.UNDO,
-                points=-entry.points_delta,
-                short=Short.CLAMP,
-                key=f"referral-reversal:{entry.pk}",
-                fingerprint=ledger.fingerprint(reverses=str(entry.pk)),
-                moves_lifetime=True,
-                answers_id=entry.pk,
-                actor_id=actor.pk if actor is not None else None,
-                description=reason,
-                metadata={"kind": "referral_reversal", "referral_code": invite.code, "invite_id": str(invite.pk)},
-                occurred_at=at,
-            ),
-            EntryUndone,
-        )
-        for entry in credited.order_by("member_id")
+        _reversal(entry, its, actor, at)
+        for entry in credited.order_by("member_id", "number")
+        if (its := of.get((entry.merchant_id, entry.key or ""))) is not None
     ]
-    invite.reward_state, invite.status, invite.updated_at = State.REVERSED, Invite.Status.CANCELLED, at
-    invite.reason = reason
-    news = [RewardReversed.of(invite, at=at)]
-    missing = 0
+    posted = _settle(bookings, [RewardReversed.of(invite, at=at) for invite in invites], at)
+    missing: Counter[str] = Counter()
+    for one in posted:
+        if one.entry is not None:
+            missing[one.entry.metadata["invite_id"]] += one.entry.shortfall
+    for invite in invites:
+        short = missing[str(invite.pk)]
+        log.info("reversed", merchant=str(invite.merchant_id), invite=str(invite.pk), shortfall=short)
+    return missing.total()
+
+
+def _reversal(entry: LedgerEntry, invite: Invite, actor: User | None, at: datetime) -> Booking:
+    return Booking(
+        Posting(
+            member=entry.member,
+            type=EntryType.UNDO,
+            points=-entry.points_delta,
+            short=Short.CLAMP,
+            key=f"referral-reversal:{entry.pk}",
+            fingerprint=ledger.fingerprint(reverses=str(entry.pk)),
+            moves_lifetime=True,
+            answers_id=entry.pk,
+            actor_id=actor.pk if actor is not None else None,
+            description=invite.reason,
+            metadata={"kind": "referral_reversal", "referral_code": invite.code, "invite_id": str(invite.pk)},
+            occurred_at=at,
+        ),
+        EntryUndone,
+    )
+
+
+def _settle(
+    bookings: list[Booking], news: list[Event], at: datetime, qualifying: dict[Any, int] | None = None
+) -> list[Posted]:
+    """Post the bookings with the news of their invites; where nothing is to be posted, the news alone."""
     if bookings:
-        posted = settle(bookings, at=at, also=lambda _: news)
-        missing = sum(one.entry.shortfall for one in posted if one.entry is not None)
-    else:
-        outbox.publish_many(news)
-    log.info("reversed", merchant=str(invite.merchant_id), invite=str(invite.pk), shortfall=missing)
-    return missing
+        return settle(bookings, at=at, also=lambda _: news, qualifying=qualifying)
+    outbox.publish_many(news)
+    return []
 
 
 def drop(*, invite: Invite, reason: str, at: datetime) -> None:

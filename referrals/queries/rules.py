@@ -2,15 +2,8 @@
 
 from uuid import UUID
 
-from loyalty.models import Program
 from referrals.models import ReferralSettings
 from referrals.queries.rows import from_json
-
-
-def rules_of(program: Program) -> ReferralSettings:
-    """The stored rules, or the defaults."""
-    stored = ReferralSettings.objects.filter(program=program).first()
-    return stored or ReferralSettings(program=program, merchant_id=program.merchant_id)
 
 
 def rules_in(text: str | None, *, program_id: UUID, merchant_id: UUID) -> ReferralSettings:

@@ -57,6 +57,29 @@ def capture(*, slug: str, at: str) -> dict[str, Any]:
     }
 
 
+def figures(*, slug: str, at: str) -> dict[str, Any]:
+    """What the night counts for the pages of a great merchant, and those pages' figures afterwards: seconds of each."""
+    from loyalty_site.console import analytics, business
+    from loyalty_site.tenants.models import Merchant
+    from referrals import snapshots
+
+    merchant, moment = Merchant.objects.get(slug=slug), datetime.fromisoformat(at)
+    first, last = moment.date() - timedelta(days=29), moment.date()
+    begin = time.perf_counter()
+    counts = snapshots.count_figures(at=moment)
+    counted = time.perf_counter()
+    shown = analytics.figures(merchant=merchant, store=None, first=first, last=last, at=moment)
+    paged = time.perf_counter()
+    told = business.figures([merchant], at=moment)[merchant.pk]
+    if shown["stored"] is None or told.stored is None or counts["merchants"] != 1:
+        raise SystemExit("the pages of the great merchant were not those of the night")
+    return {
+        "seconds": counted - begin,
+        "page": max(paged - counted, time.perf_counter() - paged),
+        "peak_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+    }
+
+
 def stored() -> dict[str, Any]:
     """How many snapshots there are, and what they add up to."""
     from django.db.models import Sum
@@ -82,6 +105,7 @@ def rows(*, large: bool = False) -> Iterator[Row]:
             first = worker.call("snapshot", "capture", slug="", at=AT.isoformat())
             again = worker.call("snapshot", "capture", slug="", at=AT.isoformat())
             kept = worker.call("snapshot", "stored")
+            pages = worker.call("snapshot", "figures", slug="great", at=AT.isoformat())
         wanted = _counted(database)
     merchants = SMALL_MERCHANTS + 1
     if (first["members"], kept["rows"]) != (members, merchants) or {**kept, "rows": None} != {**wanted, "rows": None}:
@@ -92,6 +116,10 @@ def rows(*, large: bool = False) -> Iterator[Row]:
     yield at_most(what, seconds, 60 if large else 6, " s", shown=shown)
     more = (again["peak_kb"] - few["peak_kb"]) / 1024
     yield at_most(f"memory of it above a merchant of {small:,}", more, 5, " MB")
+    great = f"a merchant of {members - small * SMALL_MERCHANTS:,} members"
+    shown = f"counted at night in {pages['seconds']:.1f} s, shown in {pages['page']:.2f} s"
+    yield at_most(f"overview and analytics page of {great}", pages["page"], 2, " s", shown=shown)
+    yield at_most("memory of counting them", (pages["peak_kb"] - again["peak_kb"]) / 1024, 5, " MB")
 
 
 def _crowd(database: str, members: int, small: int) -> None:

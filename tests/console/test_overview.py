@@ -115,7 +115,7 @@ def test_ten_merchants_cost_as_many_queries_as_one(db, django_assert_num_queries
     merchants = [make_merchant(f"m{number}").merchant for number in range(10)]
 
     for some in (merchants[:1], merchants):
-        with django_assert_num_queries(8):
+        with django_assert_num_queries(9):
             business.figures(some, at=timezone.now())
 
 

@@ -1,5 +1,6 @@
 """What staff see of referrals, and do about them."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -38,8 +39,12 @@ def test_the_queue_shows_the_evidence(manager, review):  # noqa: F811
     shown = manager.get(lists(ReferralReview)).content.decode()
 
     assert review.invite.code in shown
-    assert "look like one person" in shown
+    assert "Look-alike e-mail (+40)" in shown
+    assert review.invite.invitee.customer.email in shown
     assert page(review) in shown
+    alone = manager.get(page(review)).content.decode()
+    assert "look like one person" in alone
+    assert review.invite.referrer.customer.email in alone
 
 
 def test_approving_credits_both_sides_and_says_who(manager, ours, review):  # noqa: F811
@@ -56,6 +61,51 @@ def test_an_approval_brings_a_reason_of_its_own(manager, review):  # noqa: F811
     form = manager.get(page(review, "approve")).context["form"]
 
     assert form["reason"].initial
+
+
+def button(text, address):
+    """The key that the button to this address sends."""
+    [key] = re.findall(rf'formaction="{re.escape(address)}" name="key" value="([0-9a-f]+)"', text)
+    return key
+
+
+def test_one_click_in_the_queue_approves_once(manager, ours, review):  # noqa: F811
+    before = Member.objects.get(pk=ours.member.pk).points_balance
+    address = page(review, "approve")
+    key = button(manager.get(lists(ReferralReview)).content.decode(), address)
+
+    for _ in range(2):
+        manager.post(address, {"key": key, "action": ""})
+
+    review.refresh_from_db()
+    assert (review.status, review.reason) == ("approved", "Looked at: nothing wrong.")
+    assert review.decided_by == ours.staff[Role.MANAGER]
+    assert Member.objects.get(pk=ours.member.pk).points_balance == before + 500
+    assert address not in manager.get(lists(ReferralReview)).content.decode()
+
+
+def test_the_page_of_a_review_decides_with_one_form(manager, review):  # noqa: F811
+    shown = manager.get(page(review))
+    key = shown.context["decision"]["key"].initial
+    for deed in ("approve", "reject"):
+        assert f'formaction="{page(review, deed)}"' in shown.content.decode()
+
+    # A rejection without a reason says so, and nothing has happened.
+    assert manager.post(page(review, "reject"), {"key": key, "reason": " "}).context["form"]["reason"].errors
+    manager.post(page(review, "reject"), {"key": key, "reason": "One phone"})
+
+    review.refresh_from_db()
+    assert (review.status, review.reason) == ("rejected", "One phone")
+
+
+def test_who_only_looks_is_offered_no_decision(sign_in, ours, review):  # noqa: F811
+    browser = sign_in(ours.staff[Role.ANALYST])
+    answers = [browser.get(lists(ReferralReview)), browser.get(page(review))]
+
+    for answer in answers:
+        assert answer.status_code in (200, 403)
+        assert page(review, "approve") not in answer.content.decode()
+    assert browser.post(page(review, "approve"), {"key": "0" * 32}).status_code == 403
 
 
 def test_rejecting_without_a_reason_does_nothing(manager, review):  # noqa: F811

@@ -15,7 +15,7 @@ from referrals.operations.devices import Footprint
 from tests.cast import NOON, make_member, make_merchant
 from tests.referrals.conftest import joins
 
-NAMES = ("expire_invites", "settle_rewards", "close_reviews", "forget_devices")
+NAMES = ("expire_invites", "settle_rewards", "close_reviews", "forget_devices", "count_figures")
 
 
 def test_every_job_is_scheduled():
@@ -42,6 +42,7 @@ def test_the_jobs_do_what_is_due_and_say_so(own_database):
         "referrals.settle_rewards": {"paid": 0, "held": 0, "dropped": 0, "reversed": 0, "shortfall": 0},
         "referrals.close_reviews": {"approved": 0, "rejected": 0, "held": 0},
         "referrals.forget_devices": {"traces": 3},
+        "referrals.count_figures": {"merchants": 0, "members": 0},
     }
 
 

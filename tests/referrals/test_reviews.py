@@ -236,6 +236,27 @@ def test_at_the_deadline_the_merchants_policy_decides(held, alice, rules, policy
     assert balance(alice) == points_of_alice
 
 
+@pytest.mark.parametrize("policy", ["pay", "reject"])
+def test_a_review_whose_order_came_back_as_it_was_held_is_closed_at_the_deadline(held, invite, alice, rules, policy):
+    rules(deadline_policy=policy)
+    # What a return leaves that did not see the review, because both came at once.
+    Invite.objects.filter(pk=invite.pk).update(status="cancelled", reward_state="dropped", reason="order_returned")
+
+    assert reviews.close_overdue(at=held.due_at)["rejected"] == 1
+
+    held.refresh_from_db()
+    assert (held.status, held.reason) == ("rejected", "order_returned")
+    assert balance(alice) == 0
+
+
+def test_reviews_that_stay_held_cost_no_query_each(held, program, alice, complete, django_assert_num_queries):
+    with django_assert_num_queries(2):
+        assert reviews.close_overdue(at=held.due_at)["held"] == 1
+    complete(alice.referral_code, joins(program, "x"), footprint=PHONE)
+    with django_assert_num_queries(2):
+        assert reviews.close_overdue(at=held.due_at)["held"] == 2
+
+
 def test_an_inactive_card_is_not_paid_at_the_deadline(held, alice, rules, manager):
     rules(deadline_policy="pay")
     cards.deactivate(member=alice, at=NOON)

@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -56,6 +56,65 @@ def test_a_window_is_so_many_times_24_hours_and_what_lies_exactly_so_far_back_is
     buy(days=200 - days)
 
     assert by_slug(segments.measured(cafe, AT))[slug].members == 1
+
+
+# The definitions once more, as plainly as they can be written: a row a deed, then the last of each member.
+_PLAIN = """
+    WITH deed AS (
+        SELECT member_id, occurred_at AS at FROM loyalty_ledger_entries
+          WHERE merchant_id = %(merchant)s AND type IN ('earn', 'redeem', 'stamp_earned', 'stamp_redeemed')
+        UNION ALL
+        SELECT referrer_id, created_at FROM loyalty_referral_invites WHERE merchant_id = %(merchant)s
+        UNION ALL
+        SELECT referrer_id, completed_at FROM loyalty_referral_invites
+          WHERE merchant_id = %(merchant)s AND status = 'converted'),
+    last AS (
+        SELECT m.id, (SELECT max(d.at) FROM deed d WHERE d.member_id = m.id AND d.at <= %(at)s) AS at
+          FROM loyalty_members m WHERE m.merchant_id = %(merchant)s AND m.enrolled_at <= %(at)s)
+    SELECT count(*) FILTER (WHERE at > %(at)s - interval '720 hours'),
+           count(*) FILTER (WHERE at <= %(at)s - interval '720 hours' AND at > %(at)s - interval '2160 hours'),
+           count(*) FILTER (WHERE at IS NULL OR at <= %(at)s - interval '2160 hours')
+      FROM last"""
+
+
+def test_at_the_boundaries_segments_equal_a_count_by_plain_sql(cafe, program, buy):
+    instant = timedelta(microseconds=1)
+    for days in (30, 90):
+        for place, off in enumerate((-instant, timedelta(0), instant)):
+            at = AT - days * DAY + off
+            bought, sent, converted = (
+                make_member(program, f"{deed}-{days}-{place}") for deed in ("bought", "sent", "converted")
+            )
+            buy(order=f"W-{days}-{place}", member=bought, days=(at - NOON) / DAY)
+            invite(sent, at)
+            convert(converted, at, sent_at=NOON)
+    never = make_member(program, "never")
+    assert never
+
+    for moment in (AT, AT + instant, AT - instant, AT + 30 * DAY):
+        found = segments.measured(cafe, moment)
+        with connection.cursor() as cursor:
+            cursor.execute(_PLAIN, {"merchant": cafe.pk, "at": moment})
+            plain = cursor.fetchone()
+        assert tuple(segment.members for segment in found.segments) == plain
+        assert found.total("members") == Member.objects.filter(merchant=cafe).count()
+
+
+def test_velocity_is_what_plain_sums_say(cafe, program, alice, buy):
+    for days in (170, 171, 199.5, 200):
+        buy(order=f"W-{days}", days=days)
+        invite(alice, NOON + days * DAY)
+        convert(alice, NOON + days * DAY)
+
+    found = velocity.of(segments.measured(cafe, AT))
+
+    since = {"occurred_at__gt": AT - 30 * DAY, "occurred_at__lte": AT}
+    earned = LedgerEntry.objects.filter(merchant_id=cafe.pk, type="earn", **since)
+    assert found.points_earned == sum(earned.values_list("points_delta", flat=True)) == 135
+    assert found.invites == Invite.objects.filter(created_at__gt=AT - 30 * DAY).count() == 6
+    assert found.conversions == Invite.objects.filter(completed_at__gt=AT - 30 * DAY).count() == 3
+    assert found.members == Member.objects.count() == 5
+    assert found.per_member(found.invites) == 1.2
 
 
 def test_what_merely_happens_to_a_member_is_no_activity(cafe, alice, buy):

@@ -231,7 +231,7 @@ def test_a_held_reward_of_a_returned_order_closes_its_review(world):
     Invite.objects.create(
         merchant=world.program.merchant, referrer=world.alice, invitee=joins(world.program, "x"), is_standing=True,
         code=world.alice.referral_code, status="converted", reward_state="paid", reward_points=1,
-        completed_at=NOON + 17 * DAY, expires_at=NOON + 30 * DAY,
+        completed_at=NOON + 2.5 * DAY, expires_at=NOON + 30 * DAY,
     )  # fmt: skip
     buys(world, "25.00", days=3)
     assert settle(17)["held"] == 1

@@ -3,6 +3,7 @@
 import json
 import threading
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 import time_machine
@@ -28,8 +29,6 @@ def capture(at, *merchants):
 @pytest.fixture
 def world(own_database, noon):
     """The café, where Alice bought at noon and brought somebody, and the bookshop."""
-    from decimal import Decimal
-
     from loyalty.operations import points
 
     program, bookshop = make_merchant("cafe"), make_merchant("bookshop")
@@ -95,6 +94,50 @@ def test_captured_by_many_at_once_it_is_one_row(world):
 
     assert not failed
     assert AnalyticsSnapshot.objects.count() == 2
+
+
+def test_captured_while_tills_write_it_is_of_one_moment(world):
+    from loyalty.models import Member, Program
+    from loyalty.operations import points
+
+    program = Program.objects.get(merchant=world)
+    stop, failed = threading.Event(), []
+
+    def writes(name):
+        try:
+            counter, number = Store.objects.get(merchant=world), 0
+            while not stop.is_set():
+                member = make_member(program, f"{name}-{number}", at=NIGHT - DAY)
+                member = Member.objects.select_related("program", "tier").get(pk=member.pk)
+                points.earn(
+                    member=member, store=counter, amount=Decimal(1), order_reference=f"{name}-{number}", at=NIGHT - DAY
+                )
+                number += 1
+        except Exception as error:
+            failed.append(error)
+        finally:
+            connections.close_all()
+
+    tills = [threading.Thread(target=writes, args=[name]) for name in ("a", "b")]
+    for till in tills:
+        till.start()
+    try:
+        for _ in range(8):
+            capture(NIGHT, world)
+            kept = AnalyticsSnapshot.objects.get(merchant=world)
+            # Alice's 45 points beside the 10 of each who came: nobody is counted without what they did.
+            active = kept.segments[0]["members"] - 1
+            assert kept.points_earned == 45 + 10 * active
+            assert sum(segment["members"] for segment in kept.segments) == kept.members
+    finally:
+        stop.set()
+        for till in tills:
+            till.join(30)
+
+    assert failed == []
+    capture(NIGHT, world)
+    assert AnalyticsSnapshot.objects.filter(merchant=world).count() == 1
+    assert AnalyticsSnapshot.objects.get(merchant=world).members == Member.objects.filter(merchant=world).count()
 
 
 def test_a_merchant_that_fails_does_not_keep_the_others_from_theirs(world, owner_connection):
