@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
@@ -20,11 +21,9 @@ from notifications import outbound
 from notifications.channels import handing
 from notifications.channels.base import Outcome, Outgoing, Result
 
-try:
-    import py_vapid
-    import pywebpush
-except ImportError:
-    py_vapid = pywebpush = None
+# Looked for now and imported when a push is first sent: it brings a web client of its own, and every command would pay
+# a tenth of its start for it.
+IS_INSTALLED = find_spec("pywebpush") is not None
 
 # The service keeps a push for a browser that is not there for so long.
 TTL_SECONDS = 24 * 3600
@@ -88,7 +87,7 @@ def why_off() -> str:
     """Why no browser gets a push; empty where they do."""
     if not settings.WEBPUSH_PRIVATE_KEY or not settings.WEBPUSH_CONTACT:
         return "WEBPUSH_PRIVATE_KEY and WEBPUSH_CONTACT are not set."
-    if pywebpush is None:
+    if not IS_INSTALLED:
         return "pywebpush is not installed (the extra `webpush`)."
     try:
         _vapid(settings.WEBPUSH_PRIVATE_KEY)
@@ -99,14 +98,18 @@ def why_off() -> str:
 
 def public_key(private_key: str) -> str:
     """What a browser subscribes with (`applicationServerKey`), as unpadded base64url."""
+    from py_vapid.utils import b64urlencode
+
     key = _vapid(private_key).public_key
-    return str(py_vapid.utils.b64urlencode(key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)))
+    return str(b64urlencode(key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)))
 
 
 @lru_cache(maxsize=4)
 def _vapid(key: str) -> Any:
+    from py_vapid import Vapid02
+
     try:
-        return py_vapid.Vapid02.from_string(key)
+        return Vapid02.from_string(key)
     except Exception as error:
         raise ValueError("This is not a VAPID key.") from error
 
@@ -118,6 +121,8 @@ def _signature(key: str, contact: str, audience: str, period: int) -> str:
 
 
 def _send(outgoing: Outgoing) -> Outcome:
+    from pywebpush import WebPusher, WebPushException
+
     try:
         info = subscription(outgoing.address)
         told = {
@@ -125,8 +130,8 @@ def _send(outgoing: Outgoing) -> Outcome:
             "body": _cut(outgoing.text, MAX_TEXT),
             "link": outgoing.link,
         }
-        body = pywebpush.WebPusher(info).encode(json.dumps(told, ensure_ascii=False).encode())["body"]
-    except (ValueError, pywebpush.WebPushException):
+        body = WebPusher(info).encode(json.dumps(told, ensure_ascii=False).encode())["body"]
+    except (ValueError, WebPushException):
         # A key that is no point of the curve, too.
         return Outcome(result=Result.REFUSED, error="This is not the subscription of a browser.", address_is_dead=True)
     target = outbound.checked(info["endpoint"])

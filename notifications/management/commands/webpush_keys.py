@@ -19,7 +19,7 @@ class Command(ReportCommand):
     help = "A new VAPID key for pushes to browsers; where WEBPUSH_PRIVATE_KEY is set, the public half of that one."
 
     def report(self, **options: Any) -> Report:
-        if webpush.pywebpush is None:
+        if not webpush.IS_INSTALLED:
             raise NoLibrary
         known = settings.WEBPUSH_PRIVATE_KEY
         private = known or secrets.token_urlsafe(32)
