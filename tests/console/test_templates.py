@@ -36,7 +36,7 @@ def test_every_message_is_listed_with_whose_text_is_sent(owner, ours):
     text = page.content.decode()
 
     rows = page.context["rows"]
-    assert len(rows) == 25
+    assert len(rows) == 26
     assert [row["code"].code for row in rows if row["is_own"]] == ["loyalty_birthday"]
     assert "Cafe wishes" in text
     assert "Welcome to Café Central Club" in text
