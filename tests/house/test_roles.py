@@ -26,7 +26,7 @@ def declared():
     roles.protect("kept_things", insert=True, update=["note"])
     roles.allow_function("move_worth(int)")
     yield
-    for name in ("kept_things", "move_worth(int)"):
+    for name in ("kept_things", "open_things", "move_worth(int)"):
         roles.withdraw(name)
 
 
