@@ -11,6 +11,7 @@ from notifications import hooks
 from notifications.channels import base
 from notifications.channels.base import Outcome, Outgoing, Result
 from notifications.models import Message, Nudge, NudgeDispatchEvent, NudgeExposure, Preference
+from notifications.operations import resending
 from tests.cast import make_member
 from tests.notifications.nudging import (
     aggregate,
@@ -236,6 +237,34 @@ def test_a_nudge_reaches_the_member_by_the_first_channel_that_takes_it(nudged, c
         ("push", "sent", "p-1"),
     ]
     assert Message.objects.get().status == "sent"
+
+
+def test_one_sent_again_by_staff_is_an_attempt_too_and_none_once_the_nudge_is_over(nudged, cafe, noon, providers):
+    dispatch(cafe, noon)
+    sender.dispatch(clock=lambda: noon)
+    message = Message.objects.get()
+
+    resending.resend(message=message, key="form-1", channel="push", at=noon)
+    sender.dispatch(clock=lambda: noon)
+    Nudge.objects.update(status="dismissed")
+    resending.resend(message=message, key="form-2", channel="push", at=noon)
+    sender.dispatch(clock=lambda: noon)
+
+    rows = NudgeDispatchEvent.objects.order_by("id").values_list("nudge_id", "channel", "outcome")
+    assert [row[1:] for row in rows] == [("email", "failed"), ("push", "sent"), ("push", "sent"), ("push", "skipped")]
+    assert {row[0] for row in rows} == {message.nudge_id}
+    assert len(providers["push"].given) == 2
+
+
+def test_a_link_leads_to_the_platform_as_it_is_known_when_it_is_sent(nudged, cafe, noon, providers, settings):
+    settings.PUBLIC_URL = ""
+    dispatch(cafe, noon)
+    settings.PUBLIC_URL = "https://loyalty.example"
+
+    sender.dispatch(clock=lambda: noon)
+
+    [pushed] = providers["push"].given
+    assert pushed.link == "https://loyalty.example/account/loyalty/referrals"
 
 
 @pytest.mark.parametrize("status", ["dismissed", "acknowledged", "expired"])
