@@ -9,6 +9,7 @@ import pytest
 
 pytest_plugins = [
     "tests.databases",
+    "tests.stages",
     "tests.browsers",
     "tests.cast",
     "tests.tills",

@@ -11,12 +11,12 @@ from django_q.models import OrmQ
 
 from loyalty import ledger
 from loyalty.admin import mass
+from loyalty.cards import new_card_number, new_referral_code
 from loyalty.ledger import Posting
-from loyalty.models import EntryType, LedgerEntry, Program
-from loyalty.operations import expiration
+from loyalty.models import EntryType, LedgerEntry, Member, Program
+from loyalty.operations import enrollment, expiration
 from loyalty_site.jobs.models import Run
-from loyalty_site.tenants.models import Role
-from tests.cast import make_member
+from loyalty_site.tenants.models import Customer, Role
 from tests.console.world import World, make_world
 
 KEY = "a" * 32
@@ -97,7 +97,14 @@ def test_a_confirmed_run_expires_once_and_is_recorded(times, manager, due):
 def _crowd(world: World) -> None:
     """As many more members as a person waits for, each with a point that is due."""
     at = timezone.now() - timedelta(days=30)
-    members = [make_member(world.program, f"crowd-{number}", at) for number in range(mass.AT_ONCE)]
+    new = {"merchant_id": world.merchant.pk, "program": world.program, "enrolled_at": at, "last_activity_at": at}
+    people = [Customer(merchant=world.merchant, external_ref=f"crowd-{number}") for number in range(mass.AT_ONCE)]
+    members = enrollment.insert_new(
+        [
+            Member(customer=each, card_number=new_card_number(), referral_code=new_referral_code(), **new)
+            for each in people
+        ]
+    )
     facts = {"type": EntryType.ADMIN_ADJUSTMENT, "points": 1}
     ledger.post([Posting(member=member, **facts) for member in members], at=at)
 

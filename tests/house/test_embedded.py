@@ -215,9 +215,10 @@ def test_each_version_has_its_own_data(checkout):
         "k = __import__('django.db').db.connection.cursor(); k.execute('SHOW server_version_num'); print(*k.fetchone())"
     )
 
-    versions = {checkout.run(show, PG=version)[1][:2] for version in ("16", "18")}
+    shown = [checkout.run(show, PG=version) for version in ("16", "18")]
 
-    assert versions == {"16", "18"}
+    assert [code for code, _, _ in shown] == [0, 0], shown
+    assert [out[:2] for _, out, _ in shown] == ["16", "18"]
     assert {path.name for path in checkout.var.glob("postgres-*")} == {"postgres-16", "postgres-18"}
 
 
