@@ -138,8 +138,8 @@ def test_who_was_told_before_is_looked_up_for_the_chunk_alone(nudged, noon):
     assert looked_at(nodes, "loyalty_nudge_exposures") <= 2 * 600
 
 
-def test_the_walk_over_points_that_expire_does_not_pass_what_it_has_behind_it(crowd, noon):
-    soon = walks.Soon(crowd, noon)
+def test_the_walk_over_points_that_expire_does_not_pass_what_it_has_behind_it(nudged, noon):
+    soon = walks.Soon(nudged, noon)
     with transaction.atomic():
         asked = soon.parameters | {"after": people.member_id(1, MEMBERS * 9 // 10), "chunk": 1000}
         nodes = plan_of(walking.next_chunk_query(soon.condition), asked, walking.pin_the_walk)
