@@ -36,7 +36,7 @@ def pytest_xdist_auto_num_workers() -> int:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
     """Lines are counted while the others run: under the counting the long tests take nearly twice their time."""
-    if item.get_closest_marker("long") is None:
+    if item.get_closest_marker("long") is None or item.get_closest_marker("counted") is not None:
         return (yield)
     stopped = []
     # One of the test run's own, and one that any child process of it begins with.

@@ -16,6 +16,7 @@ from tests.outbox.happenings import publish
 
 pytestmark = [
     pytest.mark.long,
+    pytest.mark.counted,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc"),
 ]
 

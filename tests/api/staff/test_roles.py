@@ -196,6 +196,7 @@ def test_a_token_opens_nothing_any_more(owner, spoil):
     assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token")
 
 
+@pytest.mark.counted
 def test_a_staff_token_is_made_by_a_command(own_database, manage):
     staff_of(make_merchant("cafe").merchant, "owner")
 
