@@ -74,7 +74,7 @@ class InviteAdmin(DeedAdmin):
 
     merchant_path = "merchant_id"
     deeds = (CANCEL, REJECT)
-    list_display = ["created_at", "code", "inviter", "comer", "shown_status", "shown_reward", "reward_points"]
+    list_display = ["created_at", "code", "inviter", "comer", "shown_status", "shown_reward", "points"]
     list_filter = ["status", "reward_state", "is_standing", ("created_at", RangeDateTimeFilter)]
     list_select_related = ["referrer", "invitee"]
     search_fields = ["=code", "=referrer__card_number", "=invitee_email"]
@@ -98,6 +98,10 @@ class InviteAdmin(DeedAdmin):
         "spoken_against": "signals",
         "facts": "metadata",
     }
+
+    @display(description=gettext_lazy("Points"), ordering="reward_points")
+    def points(self, invite: Invite) -> int:
+        return invite.reward_points
 
     @display(description=gettext_lazy("member"))
     def inviter(self, invite: Invite) -> str:

@@ -16,12 +16,13 @@ from django.test import override_settings
 from loyalty.models import EntryType, LedgerEntry, Member, PointLot, Program
 from loyalty.operations import expiration
 from loyalty.queries import reconciliation
-from loyalty_site.console.demo import merchants, people, plans, seeding, static, tills
+from loyalty_site.console.demo import friends, merchants, people, plans, seeding, static, tills
 from loyalty_site.console.demo.visits import days_of, visits_of
 from loyalty_site.jobs.models import Run
 from loyalty_site.outbox.models import OutboxEvent
 from loyalty_site.tenants.models import Customer, Role, StaffRole, Store
 from notifications.models import Message, Nudge, NudgeCampaign
+from referrals.models import GuardrailOverride, Invite
 from tests import server
 from tests.databases import point_at
 
@@ -252,3 +253,14 @@ def test_the_tills_printed_earn_at_their_merchant(told, client, number):
         transaction.set_rollback(True)
 
     assert (earned.status_code, refused.status_code) == (201, 401)
+
+
+def test_some_came_because_of_a_friend_and_others_are_invited(told):
+    converted = Invite.objects.filter(status=Invite.Status.CONVERTED)
+
+    assert all(invite.invitee.enrolled_at < invite.completed_at < NOW for invite in converted.select_related("invitee"))
+    credited = LedgerEntry.objects.filter(type=EntryType.REFERRAL_BONUS).values("member_id").distinct().count()
+    assert 0 < credited <= converted.count()
+    assert converted.values("merchant_id").distinct().count() == 2
+    assert Invite.objects.filter(status=Invite.Status.SENT).count() == 2 * friends.ADDRESSEES
+    assert GuardrailOverride.objects.count() == 2

@@ -15,6 +15,7 @@ from loyalty.operations import cards, enrollment, points, redemptions, refunds, 
 from loyalty.operations.points import earning
 from loyalty.operations.settling import Booking, settle
 from loyalty.operations.stamps import redeeming, stamping
+from loyalty_site.console.demo import friends
 from loyalty_site.console.demo.merchants import House
 from loyalty_site.console.demo.people import ONE_DAY, SEED, Character, Clock, day_of, moment_on
 from loyalty_site.console.demo.visits import Visit, visits_of
@@ -68,6 +69,7 @@ class Year:
             self._take_back(visit, visit.at + (day - day_of(visit.at)))
         self._close_holds(day)
         self._look_after(day)
+        friends.bring(self, day)
 
     # --- At the till ------------------------------------------------------------------------------------------
     def _enrol(self, day: date) -> None:

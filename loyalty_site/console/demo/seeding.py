@@ -10,7 +10,7 @@ from django.db.models import F, OuterRef, Subquery
 
 from loyalty.models import LedgerEntry, Member
 from loyalty_site import outbox
-from loyalty_site.console.demo import checkouts, merchants, nights, people, plans, reminders, snapshots
+from loyalty_site.console.demo import checkouts, friends, merchants, nights, people, plans, reminders, snapshots
 from loyalty_site.console.demo.history import Year
 from loyalty_site.console.demo.people import Clock, day_of
 from loyalty_site.console.demo.plans import MerchantPlan
@@ -123,6 +123,7 @@ def _tell(run: Run, clock: Clock, wanted: Sequence[MerchantPlan], advance: Calla
         advance(1)
     for house in houses:
         checkouts.leave(house, clock)
+        friends.invite(house, clock)
     of = [house.merchant for house in houses]
     _date_back(of)
     snapshots.capture(of, clock)
