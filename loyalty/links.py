@@ -1,9 +1,5 @@
 """Links to pages of other apps, and what a card shows to a scanner. Made of names, so that no app need know another."""
 
-import base64
-import binascii
-import hmac
-from hashlib import sha256
 from urllib.parse import quote
 from uuid import UUID
 
@@ -11,13 +7,14 @@ from django.conf import settings
 from django.urls import reverse
 
 from loyalty.models import Member
+from loyalty_site import opaque
 
 # Pages of a member's hub, which the storefront serves below its own host.
 REWARDS = "/account/loyalty#rewards"
 REFERRALS = "/account/loyalty/referrals"
 
 WALLETS = ("apple", "google")
-_MAC = 12
+_CARD = "card token"
 
 
 def picture(picture_id: UUID) -> str:
@@ -49,22 +46,9 @@ def wallets(member: Member, base: str) -> dict[str, str]:
 
 def card_token(member_id: UUID) -> str:
     """An opaque text that stands for the card in links; it cannot be guessed."""
-    return base64.urlsafe_b64encode(member_id.bytes + _mac(member_id.bytes, settings.SECRET_KEY)).decode()
+    return opaque.token(member_id, purpose=_CARD)
 
 
 def member_id_in(token: str) -> UUID | None:
     """The id of the member that the token stands for; None for a text that is no token of ours."""
-    try:
-        raw = base64.b64decode(token, altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    if len(raw) != 16 + _MAC:
-        return None
-    for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
-        if hmac.compare_digest(raw[16:], _mac(raw[:16], key)):
-            return UUID(bytes=raw[:16])
-    return None
-
-
-def _mac(member_id: bytes, key: str) -> bytes:
-    return hmac.new(b"regulars card token" + key.encode(), member_id, sha256).digest()[:_MAC]
+    return opaque.id_in(token, purpose=_CARD)

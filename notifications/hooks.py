@@ -33,6 +33,11 @@ def on_attempt(hook: AttemptHook) -> AttemptHook:
     return hook
 
 
+def withdraw(hook: AttemptHook) -> None:
+    """Call it no more: for tests that listen for a while."""
+    _on_attempt.remove(hook)
+
+
 def attempted(attempts: Sequence[Attempt]) -> None:
     """Tell of these attempts."""
     if attempts:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
@@ -48,7 +48,7 @@ class ExportingAdmin(MerchantScopedAdmin, _Export):  # type: ignore[misc]
     def _is_key(self, text: str) -> bool:
         try:
             self.model._meta.pk.to_python(text)
-        except Exception:
+        except ValidationError:
             return False
         return True
 

@@ -41,21 +41,27 @@ class Sent:
     failed: int = 0
 
 
-def send(*, clock: Clock = timezone.now, stop: Stop = lambda: False, max_seconds: float | None = None) -> Sent:
+def send(
+    *,
+    clock: Clock = timezone.now,
+    stop: Stop = lambda: False,
+    max_seconds: float | None = None,
+    seconds: float = SECONDS,
+) -> Sent:
     """Post everything that is due and return when nothing is, or when told to stop, with no attempt under way.
 
     Any number of senders may run at once. Threads talk to endpoints and to nobody else; the caller's thread talks to
-    the database. `clock` is asked at each claim and attempt.
+    the database. `clock` is asked at each claim and attempt; an endpoint has `seconds` to answer.
     """
     # A claim inside somebody's transaction would be no claim: refused here, before anything is taken.
     with transaction.atomic(durable=True):
         pass
-    return _Sending(clock, stop, max_seconds).run()
+    return _Sending(clock, stop, max_seconds, seconds).run()
 
 
 class _Sending:
-    def __init__(self, clock: Clock, stop: Stop, max_seconds: float | None) -> None:
-        self.clock, self.stop = clock, stop
+    def __init__(self, clock: Clock, stop: Stop, max_seconds: float | None, seconds: float) -> None:
+        self.clock, self.stop, self.seconds = clock, stop, seconds
         self.ends_at = time.monotonic() + max_seconds if max_seconds is not None else float("inf")
         self.under_way: dict[Future[Attempt], tuple[Claim, bool]] = {}
         self.finished: queue.SimpleQueue[Future[Attempt]] = queue.SimpleQueue()
@@ -77,7 +83,7 @@ class _Sending:
             return
         busy: Counter[UUID] = Counter(claim.endpoint.pk for claim, _ in self.under_way.values())
         for claim in claims.claim(failing=failing, busy=list(busy), places=free, each=each, at=self.clock()):
-            future = threads.submit(attempt, claim, self.clock)
+            future = threads.submit(attempt, claim, self.clock, self.seconds)
             self.under_way[future] = (claim, failing)
             future.add_done_callback(self.finished.put)
 
@@ -102,7 +108,7 @@ class _Sending:
         self.sent.failed += len(done) - taken
 
 
-def attempt(claim: Claim, clock: Clock) -> Attempt:
+def attempt(claim: Claim, clock: Clock, seconds: float) -> Attempt:
     """Post it once. Whatever goes wrong is part of the answer."""
     at, began = clock(), time.monotonic()
     status, error, retry_after = None, "", None
@@ -114,7 +120,7 @@ def attempt(claim: Claim, clock: Clock) -> Attempt:
             "User-Agent": "Regulars-Webhooks/1",
             **signing.headers(keys, webhook_id=claim.event_id, body=body, at=at),
         }
-        answer = outbound.client().post(claim.endpoint.url, body=body, headers=headers, seconds=SECONDS)
+        answer = outbound.client().post(claim.endpoint.url, body=body, headers=headers, seconds=seconds)
         status, retry_after = answer.status, outbound.retry_after(answer.headers, now=at)
         if 300 <= status < 400:
             error = "Answered with a redirect, which is not followed."

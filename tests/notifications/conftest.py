@@ -75,6 +75,6 @@ def waits_are_over() -> None:
     WebhookDelivery.objects.filter(status="pending").update(next_attempt_at=timezone.now())
 
 
-def send() -> sending.Sent:
+def send(**options: Any) -> sending.Sent:
     """One turn of the sender."""
-    return sending.send()
+    return sending.send(**options)

@@ -284,11 +284,12 @@ def test_who_has_no_address_is_skipped_and_not_failed(program, noon, mail):
     assert not Delivery.objects.exists()
 
 
-def test_attempts_for_a_nudge_are_told_in_the_transaction_that_records_them(alice, noon, provider, monkeypatch):
+def test_attempts_for_a_nudge_are_told_in_the_transaction_that_records_them(alice, noon, provider, request):
     from loyalty_site.ids import new_id
 
     heard = []
-    monkeypatch.setattr(hooks, "_on_attempt", [heard.extend])
+    listener = hooks.on_attempt(heard.extend)
+    request.addfinalizer(lambda: hooks.withdraw(listener))
     provider("email", NEVER)
     provider("sms")
     alice.customer.phone_number, alice.customer.marketing_consent = "+352621123456", True

@@ -8,7 +8,7 @@ from django.utils import timezone
 from loyalty_site.tenants.models import Role, User
 from notifications import dispatch
 from notifications.models import Message, WebhookDelivery, WebhookEndpoint
-from notifications.webhooks import claims, endpoints, schedule, sending
+from notifications.webhooks import claims, endpoints, schedule
 from tests import smtp_sink
 from tests.cast import NOON
 from tests.console.world import make_user
@@ -108,11 +108,10 @@ def test_a_receiver_that_answers_nonsense_spoils_nobody_elses_delivery(cafe, wai
     assert delivery.next_attempt_at - timezone.now() < timedelta(seconds=10)
 
 
-def test_a_slow_drip_does_not_hold_the_sender(waiting, receiver, settings, monkeypatch):
-    monkeypatch.setattr(sending, "SECONDS", 0.5)
+def test_a_slow_drip_does_not_hold_the_sender(waiting, receiver):
     receiver.replies = [Reply(body=b"x" * 100, drip=0.1)]
 
-    send()
+    send(seconds=0.5)
 
     delivery = the_delivery()
     assert delivery.status == "pending"

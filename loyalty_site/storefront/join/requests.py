@@ -1,13 +1,8 @@
 """Confirming an e-mail address before somebody is enrolled, where the program asks for it (double opt-in)."""
 
-import base64
-import binascii
-import hmac
 from datetime import datetime, timedelta
-from hashlib import sha256
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.urls import reverse
 
@@ -15,6 +10,7 @@ from loyalty.models import Program
 from loyalty.operations import enrollment
 from loyalty.operations.enrollment import Person
 from loyalty.queries import faces
+from loyalty_site import opaque
 from loyalty_site.ids import new_id
 from loyalty_site.storefront.models import JoinRequest
 from loyalty_site.tenants.models import Merchant
@@ -24,7 +20,7 @@ from notifications.operations.queueing import NewMessage
 CODE = "loyalty_join_confirmation"
 OPEN = timedelta(days=7)
 CHUNK = 5_000
-_MAC = 16
+_PURPOSE = "join request"
 
 
 @transaction.atomic
@@ -68,7 +64,7 @@ def ask(*, program: Program, person: Person, code: str, base: str, at: datetime)
 
 def found(merchant: Merchant, text: str, *, at: datetime) -> JoinRequest | None:
     """The merchant's request that the link's text stands for; None once it was confirmed, and after seven days."""
-    request_id = _id_in(text)
+    request_id = opaque.id_in(text, purpose=_PURPOSE)
     if request_id is None:
         return None
     return JoinRequest.objects.filter(pk=request_id, merchant=merchant, created_at__gt=at - OPEN).first()
@@ -101,21 +97,4 @@ def forget_old(*, at: datetime, chunk: int = CHUNK) -> int:
 
 def token(request_id: UUID) -> str:
     """An opaque text that stands for the request, and cannot be guessed."""
-    return base64.urlsafe_b64encode(request_id.bytes + _mac(request_id.bytes, settings.SECRET_KEY)).decode().rstrip("=")
-
-
-def _id_in(text: str) -> UUID | None:
-    try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    if len(raw) != 16 + _MAC:
-        return None
-    for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
-        if hmac.compare_digest(raw[16:], _mac(raw[:16], key)):
-            return UUID(bytes=raw[:16])
-    return None
-
-
-def _mac(request_id: bytes, key: str) -> bytes:
-    return hmac.new(b"regulars join request" + key.encode(), request_id, sha256).digest()[:_MAC]
+    return opaque.token(request_id, purpose=_PURPOSE)
