@@ -10,6 +10,7 @@ A drain that calls providers is registered with `apart=True`, and runs in a thre
 import logging
 import os
 import select
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -105,15 +106,18 @@ def _listen_and_drain(
     # LISTEN comes before the first drain: what commits in between rings.
     listener.listen({channel for loop in loops for channel in loop.channels})
     due: Sequence[Loop] = loops
+    polled = time.monotonic()
     while not stop():
         alive()
         check()
         more = [loop for loop in due if not stop() and _deliver(loop, threads, stop)]
-        rung = listener.wait(0 if more else poll_seconds)
-        if rung is None and not more:
-            due = loops
+        rung = listener.wait(0 if more else max(0.0, polled + poll_seconds - time.monotonic()))
+        now = time.monotonic()
+        if now >= polled + poll_seconds:
+            # In a shop where it never stops ringing, too: what waits for another attempt has no bell.
+            due, polled = loops, now
         else:
-            due = [loop for loop in loops if loop in more or loop.channels & (rung or set())]
+            due = [loop for loop in loops if loop in more or loop.channels & rung]
 
 
 def _deliver(loop: Loop, threads: Mapping[str, Apart], stop: Stop) -> bool:
@@ -150,13 +154,12 @@ class _Listener:
         for channel in sorted(channels):
             self.connection.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
 
-    def wait(self, seconds: float) -> set[str] | None:
-        """The channels that rang, an empty set after a wakeup, None when the time is up."""
+    def wait(self, seconds: float) -> set[str]:
+        """The channels that rang; none after a wakeup, and when the time is up."""
         if self.connection is None:
             raise OperationalError("The listening connection is closed.")
-        readable = self._select([self.connection.fileno()], seconds)
-        rung = {notify.channel for notify in self.connection.notifies(timeout=0)}
-        return rung if rung or readable else None
+        self._select([self.connection.fileno()], seconds)
+        return {notify.channel for notify in self.connection.notifies(timeout=0)}
 
     def sleep(self, seconds: float) -> None:
         """Wait, unless woken."""
@@ -167,10 +170,9 @@ class _Listener:
             self.connection.close()
             self.connection = None
 
-    def _select(self, descriptors: list[int], seconds: float) -> bool:
+    def _select(self, descriptors: list[int], seconds: float) -> None:
         if self.wake_fd is not None:
             descriptors = [*descriptors, self.wake_fd]
         readable, _, _ = select.select(descriptors, [], [], seconds)
         if self.wake_fd in readable:
             os.read(self.wake_fd, 1024)
-        return bool(readable)

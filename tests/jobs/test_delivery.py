@@ -1,6 +1,7 @@
 """The delivery loop is woken, not timed: it polls once an hour here."""
 
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -93,6 +94,21 @@ def test_it_polls_for_a_ring_that_was_lost(loop, drained):
     loop(poll_seconds=0.05)
 
     drained.wait_for(5)
+
+
+def test_it_polls_while_it_never_stops_ringing(loop, drained, other):
+    silent = Drained()
+    delivery.register("silent", silent)
+    try:
+        loop(poll_seconds=0.2)
+        silent.wait_for(1)
+        # Each ring comes long before the poll is due.
+        end = time.monotonic() + WAIT
+        while silent.turns < 3 and time.monotonic() < end:
+            other.execute("NOTIFY tests")
+        assert silent.turns >= 3
+    finally:
+        delivery.unregister("silent")
 
 
 def test_what_is_not_finished_goes_on_without_a_ring(loop, drained):
