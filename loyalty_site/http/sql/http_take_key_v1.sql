@@ -6,6 +6,8 @@ CREATE OR REPLACE FUNCTION http_take_key_v1(
     p_credential text, p_key text, OUT taken boolean, OUT fingerprint bytea, OUT status smallint, OUT body text
 )
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp
+-- A plan that was cached while there were few answers would read them all, for as long as the session lasts.
+SET enable_seqscan = off
 AS $$
 BEGIN
     taken := pg_try_advisory_xact_lock(hashtextextended(p_credential || E'\n' || p_key, 20260101));
