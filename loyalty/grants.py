@@ -9,6 +9,10 @@ LEDGER_FUNCTIONS = (
     "ledger_post_v1(timestamptz, jsonb)",
     "ledger_post_set_v1(timestamptz, jsonb)",
     "ledger_post_set_v2(timestamptz, ledger_posting_v1[])",
+    (
+        "ledger_credit_v1(uuid, uuid, uuid, text, bigint, integer, text, bytea, boolean, bigint, boolean, boolean, "
+        "uuid, uuid, text, uuid, uuid, text, jsonb, timestamptz, text, boolean)"
+    ),
     "ledger_forget_v1(uuid[])",
     "ledger_forget_v2(uuid[])",
     "ledger_forget_keys_v1(uuid, text[])",

@@ -4,31 +4,44 @@
 looks, then moves them and writes immutable entries. PostgreSQL refuses every other way (docs/decisions/ledger.md).
 """
 
-import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from django.db import DatabaseError, connection
-from django.db.models.base import ModelState
 
-from loyalty.models import LIFETIME_TYPES, EntryType, LedgerEntry, Member
-from loyalty.models.programs import MOST_POINTS
+from loyalty.models import LedgerEntry
+from loyalty.postings import MOST_STAMPS, Posted, Posting, Short, check, fingerprint
 from loyalty_site import outbox
-from loyalty_site.ids import new_id
-from loyalty_site.prepared import prepared_cursor
+from loyalty_site.prepared import run
 from loyalty_site.refusals import Refusal
+from loyalty_site.rows import as_read
 from loyalty_site.texts import refuse_what_cannot_be_kept
+
+# What the rest of the house knows as the ledger's.
+__all__ = [
+    "MOST_STAMPS",
+    "CardInactive",
+    "InsufficientPoints",
+    "InsufficientStamps",
+    "KeyReused",
+    "MoreThanWasTaken",
+    "OrderAlreadyUsed",
+    "Posted",
+    "Posting",
+    "Short",
+    "entry_written",
+    "fingerprint",
+    "moment_text",
+    "post",
+    "post_once",
+    "refusal_of",
+]
 
 # From this many postings on, a batch without a member twice goes through the set-based body.
 SET_FROM = 16
-
-# Far above any stamp card, far below what an integer holds after a lifetime of them.
-MOST_STAMPS = 10**6
 
 
 class InsufficientPoints(Refusal):
@@ -74,81 +87,13 @@ class CardInactive(Refusal):
     sentence = "This card is not active."
 
 
-class Short(StrEnum):
-    """What a posting does when there is too little: refuse the whole batch, take what is there, or skip itself."""
-
-    REFUSE = "refuse"
-    CLAMP = "clamp"
-    SKIP = "skip"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Posting:
-    """One movement of one member's value. Points, stamps and held are signed whole numbers.
-
-    Without a `type` it is a hold (held > 0) or a release (held < 0): the redemption that asks for it tells the story,
-    and no entry is written. With `gives_back` it returns what the entry `answers_id` took, lot by lot. With
-    `needs_active` a deactivated card refuses it.
-    """
-
-    member: Member
-    type: EntryType | None
-    points: int = 0
-    stamps: int = 0
-    held: int = 0
-    short: Short = Short.REFUSE
-    key: str | None = None
-    fingerprint: bytes | None = None
-    moves_lifetime: bool | None = None
-    is_activity: bool = False
-    needs_active: bool = False
-    expires_at: datetime | None = None
-    answers_id: UUID | None = None
-    gives_back: bool = False
-    reopens_until: datetime | None = None
-    store_id: UUID | None = None
-    actor_id: UUID | None = None
-    order_reference: str = ""
-    run_id: UUID | None = None
-    description: str = ""
-    metadata: dict[str, Any] = field(default_factory=dict)
-    occurred_at: datetime | None = None
-    id: UUID = field(default_factory=new_id)
-
-
-@dataclass(slots=True)
-class Posted:
-    """What became of one posting.
-
-    `created`: an entry was written now. `moved`: now, or, for a hold or release, without an entry. `entry` is the one
-    written now or, on a retry, the first one; None for holds and for what was skipped. Balances are those after it.
-    """
-
-    posting: Posting
-    entry: LedgerEntry | None
-    created: bool
-    moved: bool
-    points_balance: int
-    points_held: int
-    stamp_count: int
-    lifetime_points: int
-    told: bool = False
-
-    @property
-    def points_available(self) -> int:
-        return self.points_balance - self.points_held
-
-
-def fingerprint(**request: Any) -> bytes:
-    """16 bytes that stand for a request: the same values, in any order, give the same bytes."""
-    return hashlib.blake2b(_request_text(request).encode(), digest_size=16).digest()
-
-
-_request_text = json.JSONEncoder(sort_keys=True, default=str, separators=(",", ":")).encode
-
-
 def post(
-    postings: Sequence[Posting], *, at: datetime, body: str | None = None, news: Sequence[str | None] = ()
+    postings: Sequence[Posting],
+    *,
+    at: datetime,
+    body: str | None = None,
+    news: Sequence[str | None] = (),
+    last: bool = False,
 ) -> list[Posted]:
     """Move value and record why, in one round trip. Return one `Posted` per posting, in order.
 
@@ -157,7 +102,8 @@ def post(
     available, or skip itself. `at` is when it happens, for postings without an `occurred_at` of their own. `body`
     names the function body to use ("rows" or "set"); by itself it takes the set-based one for large batches in which
     no member stands twice. `news` has, for each posting, the kind of the event that tells of its entry, or None; the
-    function writes it beside the entry (`told`), which costs no further round trip.
+    function writes it beside the entry (`told`), which costs no further round trip. `last` promises that nothing
+    follows in this transaction, which may then commit in the same round trip.
 
     Raises `InsufficientPoints`, `InsufficientStamps`, `MoreThanWasTaken`, `CardInactive` where a posting refuses,
     `KeyReused` if a key comes back with another request, `OrderAlreadyUsed` if it belongs to another member,
@@ -173,17 +119,13 @@ def post(
     if body is None:
         large = len(postings) >= SET_FROM and len({posting.member.pk for posting in postings}) == len(postings)
         body = "set" if large else "rows"
-    function = {"rows": "ledger_post_v1", "set": "ledger_post_set_v1"}[body]
-    with prepared_cursor() as cursor:
-        try:
-            asked = [moment_text(at), _encode(postings, news if body == "rows" else ())]
-            cursor.execute(_POST.format(function=function), asked)
-            rows = cursor.fetchall()
-        except DatabaseError as error:
-            refusal = refusal_of(error)
-            if refusal is None:
-                raise
-            raise refusal from error
+    try:
+        rows = run(_POST[body], [moment_text(at), _encode(postings, news if body == "rows" else ())], last=last)
+    except DatabaseError as error:
+        refusal = refusal_of(error)
+        if refusal is None:
+            raise
+        raise refusal from error
     post_once(rows[0][-2])
     firsts = _firsts(rows) if any(row[1] == "replayed" for row in rows) else {}
     posted = [_posted(posting, row, firsts, at) for posting, row in zip(postings, rows, strict=True)]
@@ -197,10 +139,13 @@ def post(
 
 # The first entry of a posting that came before is read along, as JSON: a column more, and none of a table's that most
 # postings need not look at.
-_POST = """
-SELECT p.*, CASE WHEN p.outcome = 'replayed' THEN (
-    SELECT to_jsonb(e)::text FROM loyalty_ledger_entries e WHERE e.id = p.entry_id) END
-  FROM {function}(%s::timestamptz, %s::jsonb) AS p"""
+_POST = {
+    body: f"""
+        SELECT p.*, CASE WHEN p.outcome = 'replayed' THEN (
+            SELECT to_jsonb(e)::text FROM loyalty_ledger_entries e WHERE e.id = p.entry_id) END
+          FROM {function}(%s::timestamptz, %s::jsonb) AS p"""
+    for body, function in (("rows", "ledger_post_v1"), ("set", "ledger_post_set_v1"))
+}
 
 
 def _firsts(rows: list[tuple[Any, ...]]) -> dict[UUID, LedgerEntry]:
@@ -220,7 +165,7 @@ def _from_json(text: str) -> LedgerEntry:
         facts[name] = datetime.fromisoformat(facts[name]).astimezone(UTC)
     if facts["fingerprint"] is not None:
         facts["fingerprint"] = bytes.fromhex(facts["fingerprint"][2:])
-    return _entry(**facts)
+    return as_read(LedgerEntry, facts.items())
 
 
 _postings_text = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
@@ -251,18 +196,7 @@ def moment_text(moment: datetime) -> str:
 
 
 def _as_json(posting: Posting) -> dict[str, Any]:
-    for name in ("points", "stamps", "held"):
-        if type(getattr(posting, name)) is not int:
-            raise TypeError(f"{name} must be a whole number.")
-    if abs(posting.points) > MOST_POINTS or abs(posting.held) > MOST_POINTS:
-        raise ValueError(f"A posting moves at most {MOST_POINTS} points.")
-    if abs(posting.stamps) > MOST_STAMPS:
-        raise ValueError(f"A posting moves at most {MOST_STAMPS} stamps.")
-    if posting.type is None and (posting.points or posting.stamps or posting.gives_back or posting.key is not None):
-        raise ValueError("A posting without a type may hold or release and nothing else.")
-    moves_lifetime = posting.moves_lifetime
-    if moves_lifetime is None:
-        moves_lifetime = posting.type in LIFETIME_TYPES
+    check(posting)
     # Nothing here for what is empty: PostgreSQL reads an absent name as NULL, and short texts parse faster.
     shown: dict[str, Any] = {
         "id": str(posting.id),
@@ -271,7 +205,7 @@ def _as_json(posting: Posting) -> dict[str, Any]:
         "stamps": posting.stamps,
         "held": posting.held,
         "short": posting.short,
-        "moves_lifetime": moves_lifetime,
+        "moves_lifetime": posting.lifetime_moves,
         "is_activity": posting.is_activity,
         "gives_back": posting.gives_back,
         "needs_active": posting.needs_active,
@@ -294,14 +228,25 @@ def _as_json(posting: Posting) -> dict[str, Any]:
     return shown
 
 
-def _entry(**columns: Any) -> LedgerEntry:
-    """The entry as reading it back would give it. Model.__init__ would take an eighth of a whole earn's time here."""
-    entry = LedgerEntry.__new__(LedgerEntry)
-    entry.__dict__.update(columns)
-    entry._state = ModelState()
-    entry._state.adding = False
-    entry._state.db = "default"
-    return entry
+def entry_written(posting: Posting, **columns: Any) -> LedgerEntry:
+    """The entry that a posting wrote; `columns` are those the database decided."""
+    columns |= {
+        "id": posting.id,
+        "merchant_id": posting.member.merchant_id,
+        "member_id": posting.member.pk,
+        "type": posting.type or "",
+        "stamps_delta": posting.stamps,
+        "store_id": posting.store_id,
+        "actor_id": posting.actor_id,
+        "order_reference": posting.order_reference,
+        "run_id": posting.run_id,
+        "answers_id": posting.answers_id,
+        "key": posting.key,
+        "fingerprint": posting.fingerprint,
+        "description": posting.description,
+        "metadata": posting.metadata,
+    }
+    return as_read(LedgerEntry, columns.items())
 
 
 def _posted(posting: Posting, row: tuple[Any, ...], firsts: dict[UUID, LedgerEntry], at: datetime) -> Posted:
@@ -313,7 +258,7 @@ def _posted(posting: Posting, row: tuple[Any, ...], firsts: dict[UUID, LedgerEnt
         points,
         balance,
         held,
-        stamps,
+        _,
         stamp_count,
         lifetime_delta,
         lifetime,
@@ -321,27 +266,14 @@ def _posted(posting: Posting, row: tuple[Any, ...], firsts: dict[UUID, LedgerEnt
     ) = row[:12]
     entry = None
     if outcome == "created":
-        entry = _entry(
-            id=entry_id,
-            merchant_id=posting.member.merchant_id,
-            member_id=posting.member.pk,
+        entry = entry_written(
+            posting,
             number=number,
-            type=posting.type or "",
             points_delta=points,
             points_balance_after=balance,
-            stamps_delta=stamps,
             stamps_balance_after=stamp_count,
             lifetime_delta=lifetime_delta,
             requested=requested,
-            store_id=posting.store_id,
-            actor_id=posting.actor_id,
-            order_reference=posting.order_reference,
-            run_id=posting.run_id,
-            answers_id=posting.answers_id,
-            key=posting.key,
-            fingerprint=posting.fingerprint,
-            description=posting.description,
-            metadata=posting.metadata,
             occurred_at=posting.occurred_at or at,
             created_at=row[12],
         )

@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection
 from loyalty import ledger
 from loyalty_site import outbox
 from loyalty_site.ids import NEW_IDS_SQL
-from loyalty_site.prepared import prepared_cursor
+from loyalty_site.prepared import run
 
 if TYPE_CHECKING:
     from loyalty.events import EntryEvent
@@ -88,15 +88,14 @@ def post_query(
         SELECT count(*), coalesce(sum(e.points_delta), 0)::bigint, coalesce({tally}, 0)::bigint,
                (SELECT xact FROM posted LIMIT 1)
           FROM written AS e"""
-    with prepared_cursor() as cursor:
-        try:
-            cursor.execute(statement, {**parameters, "ledger_at": ledger.moment_text(at)})
-            entries, points, counted, transaction_id = cursor.fetchone()
-        except DatabaseError as error:
-            refusal = ledger.refusal_of(error)
-            if refusal is None:
-                raise
-            raise refusal from error
+    try:
+        rows = run(statement, {**parameters, "ledger_at": ledger.moment_text(at)})
+    except DatabaseError as error:
+        refusal = ledger.refusal_of(error)
+        if refusal is None:
+            raise
+        raise refusal from error
+    [(entries, points, counted, transaction_id)] = rows
     if transaction_id is not None:
         ledger.post_once(transaction_id)
     if entries:

@@ -1,13 +1,38 @@
 """Statements that PostgreSQL parses and plans once a connection, not at every change: for the few each change runs.
 
-Django's own cursors write the values into the text, which suits queries whose plan depends on them. These keep them
-apart. DATABASE_PREPARE=0 switches it off, for a pooler that cannot carry prepared statements.
+Django's own cursors write the values into the text, which suits queries whose plan depends on them, and they spend a
+round trip on BEGIN and one on COMMIT. `run` keeps text and values apart, sends BEGIN along with a transaction's first
+statement and, where it is told so, COMMIT along with its last. A wait costs a process more than the statement: what
+it had at hand is gone from the processor when it goes on.
+
+They are prepared by the SQL statement PREPARE, which a pooler that hands a connection from one transaction to the next
+does not carry. DATABASE_PREPARE=0 switches that off, and everything else here: then `run` is a cursor's `execute`.
+psycopg's own preparing stays off: it deallocates all there is, ours as well, after a ROLLBACK TO SAVEPOINT.
 """
 
-from typing import Any
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from threading import get_ident, main_thread
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
+import psycopg
+from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.postgresql.base import ServerBindingCursor
+from psycopg import generators
+from psycopg.abc import AdaptContext, Buffer
+from psycopg.adapt import Loader, PyFormat, Transformer
+from psycopg.errors import error_from_result
+from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
+from psycopg.pq.abc import PGresult
+
+Row = tuple[Any, ...]
+Parameters = Sequence[Any] | Mapping[str, Any]
+
+# Statements that one connection keeps; far more than there are, unless somebody puts values into their texts.
+MOST = 200
 
 
 class _Cursor(ServerBindingCursor):
@@ -17,12 +42,153 @@ class _Cursor(ServerBindingCursor):
         return self._query
 
 
-def prepared_cursor() -> Any:
-    """A cursor like `connection.cursor()`, seen by query counts, logs and wrappers as that one is.
+class _Moments(Loader):
+    """Reads a timestamptz as Django's loader does, where the connection is in UTC at a tenth of its cost."""
 
-    Cast a parameter where PostgreSQL cannot tell its type.
+    def __init__(self, oid: int, context: AdaptContext | None = None) -> None:
+        super().__init__(oid, context)
+        assert self.connection is not None  # noqa: S101 (made for one below)
+        loader = self.connection.adapters.get_loader(oid, Format.TEXT)
+        assert loader is not None  # noqa: S101 (psycopg has one for every type of its own)
+        self.usual = loader(oid, self.connection)
+
+    def load(self, data: Buffer) -> Any:
+        try:
+            moment = datetime.fromisoformat(str(data, "ascii"))
+        except ValueError:
+            # Years that Python does not have, and what the usual one says of them.
+            return self.usual.load(data)
+        return moment if moment.tzinfo is UTC else self.usual.load(data)
+
+
+class _Statement(NamedTuple):
+    """A prepared statement: what it is called there, and the names of its parameters in order, if they have any."""
+
+    name: bytes
+    fields: list[str]
+
+
+class _Prepared:
+    """What one connection has prepared, and what turns its values into SQL and back."""
+
+    def __init__(self, raw: "psycopg.Connection[Any]") -> None:
+        self.statements: dict[str, _Statement] = {}
+        self.made = 0
+        context = psycopg.Cursor(raw)
+        context.adapters.register_loader("timestamptz", _Moments)
+        self.transformer = Transformer(context)
+
+
+_of_connection: WeakKeyDictionary["psycopg.Connection[Any]", _Prepared] = WeakKeyDictionary()
+
+
+def run(statement: str, parameters: Parameters = (), *, last: bool = False) -> list[Row]:
+    """Run a prepared statement and return its rows; its parameters stand as %s in it, or as %(name)s.
+
+    `last` promises that nothing follows in this transaction: where it is the outermost one, it commits along with the
+    statement, and what fails at the commit fails here. Cast a parameter where PostgreSQL cannot tell its type. Raises
+    what `connection.cursor().execute` raises.
     """
     database = connections[DEFAULT_DB_ALIAS]
     database.close_if_health_check_failed()
     database.ensure_connection()
-    return database._prepare_cursor(_Cursor(database.connection))  # type: ignore[attr-defined, call-arg]
+    raw: psycopg.Connection[Any] = database.connection
+    # Whoever counts queries, or stands between them and the database, does so at a cursor's `execute`.
+    watched = database.queries_logged or database.execute_wrappers
+    if watched or not settings.DATABASE_PREPARE or raw.isolation_level is not None:
+        with database._prepare_cursor(_Cursor(raw)) as cursor:  # type: ignore[attr-defined, call-arg]
+            cursor.execute(statement, parameters)
+            rows: list[Row] = cursor.fetchall() if cursor.description is not None else []
+            return rows
+    database.validate_thread_sharing()
+    database.validate_no_broken_transaction()
+    ends = last and len(database.atomic_blocks) == 1
+    with database.wrap_database_errors, raw.lock:
+        return _run(raw, statement, parameters, ends)
+
+
+def _run(raw: "psycopg.Connection[Any]", text: str, parameters: Parameters, ends: bool) -> list[Row]:
+    prepared = _of_connection.get(raw)
+    if prepared is None:
+        prepared = _of_connection[raw] = _Prepared(raw)
+    statement = prepared.statements.get(text) or _prepare(raw, prepared, text)
+    values = [parameters[field] for field in statement.fields] if isinstance(parameters, Mapping) else parameters
+    transformer, pgconn = prepared.transformer, raw.pgconn
+    begins = not raw.autocommit and pgconn.transaction_status == TransactionStatus.IDLE
+    if begins or ends:
+        literals = b",".join([transformer.as_literal(value) for value in values])
+        sent = b"EXECUTE %s(%s)" % (statement.name, literals) if literals else b"EXECUTE " + statement.name
+        if ends:
+            # The rows are not in what came of the last.
+            result = _wait(raw, b"%s%s;COMMIT" % (b"BEGIN;" if begins else b"", sent))[-2]
+        else:
+            result = _result(raw, b"BEGIN;" + sent)
+    else:
+        result = _result(raw, statement.name, transformer.dump_sequence(values, [PyFormat.TEXT] * len(values)))
+    if result.status != ExecStatus.TUPLES_OK:
+        return []
+    transformer.set_pgresult(result)
+    return transformer.load_rows(0, result.ntuples, tuple)
+
+
+_PARAMETER = re.compile(r"%(?:s|%|\((\w+)\)s)")
+
+
+def _prepare(raw: "psycopg.Connection[Any]", prepared: _Prepared, text: str) -> _Statement:
+    if len(prepared.statements) >= MOST:
+        oldest = next(iter(prepared.statements))
+        _result(raw, b"DEALLOCATE " + prepared.statements.pop(oldest).name)
+    fields: list[str] = []
+    count = 0
+
+    def place(found: re.Match[str]) -> str:
+        nonlocal count
+        if found[0] == "%%":
+            return "%"
+        if found[1] is None:
+            count += 1
+            return f"${count}"
+        if found[1] not in fields:
+            fields.append(found[1])
+        return f"${fields.index(found[1]) + 1}"
+
+    numbered = _PARAMETER.sub(place, text)
+    prepared.made += 1
+    statement = _Statement(b"run_%d" % prepared.made, fields)
+    _result(raw, b"PREPARE %s AS %s" % (statement.name, numbered.encode()))
+    prepared.statements[text] = statement
+    return statement
+
+
+def _result(raw: "psycopg.Connection[Any]", sent: bytes, values: Sequence[Any] | None = None) -> PGresult:
+    """What came of the last of these statements, or of the prepared one of that name with these values.
+
+    Raises psycopg's error where one failed.
+    """
+    if get_ident() == main_thread().ident:
+        return _wait(raw, sent, values)[-1]
+    # No signal comes to this thread. In one call the interpreter is let go once, not at each step of sending and
+    # receiving: where many threads want it, getting it back costs more than all the rest.
+    result = raw.pgconn.exec_(sent) if values is None else raw.pgconn.exec_prepared(sent, values)
+    return _checked(raw, result)
+
+
+def _wait(raw: "psycopg.Connection[Any]", sent: bytes, values: Sequence[Any] | None = None) -> list[PGresult]:
+    """What came of each of these statements. It waits as psycopg does: an interrupt cancels the statement."""
+    if values is None:
+        raw.pgconn.send_query(sent)
+    else:
+        raw.pgconn.send_query_prepared(sent, values)
+    results = raw.wait(generators.execute(raw.pgconn))
+    _checked(raw, results[-1])
+    return results
+
+
+def _checked(raw: "psycopg.Connection[Any]", result: PGresult) -> PGresult:
+    if result.status in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
+        return result
+    error = error_from_result(result, encoding=raw.info.encoding)
+    if raw.pgconn.status == ConnStatus.BAD:
+        # The server's own word is lost where the connection broke off behind it: this is no fault of the statement.
+        raise psycopg.OperationalError(str(error))
+    raise error

@@ -109,11 +109,10 @@ DATABASE_IS_NAMED = bool(env.str("DATABASE_URL", default=""))
 
 DATABASES = {"default": env.db("DATABASE_URL", default="postgresql:///regulars")}
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
-# What every change runs is prepared once a connection (loyalty_site/prepared.py). Poolers that hand a connection from
-# one transaction to the next must know prepared statements, as PgBouncer does since 1.21, or have this switched off.
-DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = (
-    0 if env.bool("DATABASE_PREPARE", default=True) else None
-)
+DATABASES["default"].setdefault("OPTIONS", {})
+# What every change runs is prepared once a connection (loyalty_site/prepared.py); off behind a pooler that hands a
+# connection from one transaction to the next.
+DATABASE_PREPARE = env.bool("DATABASE_PREPARE", default=True)
 if env.bool("DATABASE_POOL", default=False):
     # Only web processes pool (loyalty_site/wsgi.py): django-q2's forked workers never got a pooled connection.
     DATABASES["default"]["OPTIONS"]["pool"] = {

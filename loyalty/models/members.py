@@ -95,8 +95,8 @@ class Member(models.Model):
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 
-    # The transaction in which this object was read under a lock (loyalty/queries/faces.py).
-    locked_in: Any = None
+    # What stands for the lock that this object was read under (loyalty/queries/locks.py).
+    lock: Any = None
 
     objects = MemberQuerySet.as_manager()
 

@@ -27,8 +27,8 @@ class Redemption(models.Model):
     replayed = False
     # Its ledger entry, where the operation that made it has it at hand.
     entry: LedgerEntry | None = None
-    # The transaction in which this object was read under its member's lock (loyalty/operations/redemptions).
-    locked_in: Any = None
+    # What stands for the member's lock that this object was read under (loyalty/queries/locks.py).
+    lock: Any = None
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     merchant = models.ForeignKey(

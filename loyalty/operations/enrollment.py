@@ -21,7 +21,7 @@ from loyalty.operations.orders import expiry_of_credit
 from loyalty.operations.points import ProgramInactive
 from loyalty.operations.settling import Booking, settle
 from loyalty.operations.tiers import tier_for
-from loyalty.queries import faces
+from loyalty.queries import faces, locks
 from loyalty_site import outbox
 from loyalty_site.outbox import Event
 from loyalty_site.refusals import Refusal
@@ -140,7 +140,7 @@ def _enroll_known(member: Member, at: datetime, store: Store | None) -> Enrolled
     member.enrolled_at = member.last_activity_at = at
     if row[0] == member.tier_id:
         # Locked by the change, and in the tier that we know of.
-        faces.mark_as_locked(member)
+        locks.mark(member)
     return _welcome(member, at, store)
 
 

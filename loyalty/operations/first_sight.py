@@ -8,7 +8,7 @@ import structlog
 from loyalty.cards import new_card_number, new_referral_code
 from loyalty.models import Member, Program
 from loyalty.operations.enrollment import NoProgram, insert_new
-from loyalty.queries import faces
+from loyalty.queries import faces, locks
 from loyalty_site.tenants.models import Customer, Merchant
 
 log = structlog.get_logger("loyalty.card_service")
@@ -39,7 +39,7 @@ def member_of(*, merchant: Merchant, user_id: UUID, at: datetime, for_change: bo
             log.info("first_sight", member=str(made.pk), merchant=str(made.merchant_id))
             if for_change:
                 # Nobody else can see the row before this transaction ends: it is as good as locked.
-                faces.mark_as_locked(made)
+                locks.mark(made)
             return made
         # Somebody made the same member, or drew the same number, at this moment: look again.
     raise RuntimeError("Neither could the member be made nor was there one.")

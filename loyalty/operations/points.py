@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -26,8 +27,8 @@ from loyalty.operations.orders import (
     whole_points,
     worth,
 )
-from loyalty.operations.settling import Booking, settle
-from loyalty.queries import faces
+from loyalty.operations.settling import Booking, settle, settle_alone
+from loyalty.queries import faces, locks
 from loyalty_site.refusals import Refusal
 from loyalty_site.tenants.models import Store, User
 
@@ -49,7 +50,6 @@ class ReasonMissing(Refusal):
     sentence = "Give the reason."
 
 
-@transaction.atomic(savepoint=False)
 def earn(
     *,
     member: Member,
@@ -67,21 +67,23 @@ def earn(
     `InvalidAmount`, `InvalidReference`, `CurrencyMismatch`, `CardInactive`, `ProgramInactive`, `KeyReused`,
     `OrderAlreadyUsed`. Rules: specs/points.md "Earning".
     """
-    moment = occurred_at or at
-    earned_today, qualifying = 0, None
-    if member.program.max_points_per_day is not None:
-        earned_today, qualifying = _earned_so_far(moment, lock(member), at)
-    booking = earning(
+    purchase = partial(
+        earning,
         member=member,
         store=store,
         amount=amount,
         currency=currency,
         order_reference=order_reference,
-        at=moment,
+        at=occurred_at or at,
         items=items,
-        earned_today=earned_today,
     )
-    [posted] = settle([booking], at=at, qualifying={member.pk: qualifying} if qualifying is not None else None)
+    if member.program.max_points_per_day is None:
+        posted = settle_alone(purchase(), at=at)
+    else:
+        with transaction.atomic(savepoint=False):
+            earned_today, qualifying = _earned_so_far(occurred_at or at, lock(member), at)
+            known = {member.pk: qualifying} if qualifying is not None else None
+            [posted] = settle([purchase(earned_today=earned_today)], at=at, qualifying=known)
     assert posted.entry is not None  # noqa: S101 (an earn posting is never skipped)
     return posted.entry
 
@@ -157,7 +159,7 @@ def _of_the_day(moment: datetime, member: Member) -> Q:
 
 def lock(member: Member) -> Member:
     """The member as it is now, locked until the transaction ends, program, tier and customer at hand."""
-    if faces.is_locked(member):
+    if locks.is_held(member):
         return member
     [fresh] = faces.members("m.id = %s", [member.pk], for_change=True)
     # Whoever read the ladder of tiers already need not read it again.
@@ -165,7 +167,6 @@ def lock(member: Member) -> Member:
     return fresh
 
 
-@transaction.atomic(savepoint=False)
 def award(
     *,
     member: Member,
@@ -194,7 +195,7 @@ def award(
         expires_at=expires_at,
         run_id=run_id,
     )
-    [posted] = settle([booking], at=at)
+    posted = settle_alone(booking, at=at)
     assert posted.entry is not None  # noqa: S101 (an award is never skipped)
     return posted.entry
 

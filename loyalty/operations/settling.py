@@ -7,12 +7,15 @@ from itertools import chain
 from uuid import UUID
 
 import structlog
+from django.db import connection, transaction
 
 from loyalty import ledger
 from loyalty.events import EntryEvent, RewardReady
 from loyalty.ledger import Posted, Posting
+from loyalty.ledger_credit import credit, is_plain
 from loyalty.models import EntryType
 from loyalty.operations import tiers
+from loyalty.queries import locks
 from loyalty_site import outbox
 from loyalty_site.outbox import Event
 
@@ -34,17 +37,20 @@ def settle(
     at: datetime,
     also: Callable[[list[Posted]], Iterable[Event]] | None = None,
     qualifying: dict[UUID, int] | None = None,
+    last: bool = False,
 ) -> list[Posted]:
     """Post the bookings as one batch and publish what came of them; runs in the caller's transaction.
 
     A retry posts nothing and publishes nothing. Members who reached a higher tier are in it afterwards. `also` makes
     further events from what was posted, once it is. `qualifying` are points towards a tier, by member id, read under
-    the members' locks. Raises what `ledger.post` raises.
+    the members' locks. `last` promises that no news comes of it but the entries', and that nothing follows in this
+    transaction. Raises what `ledger.post` raises.
     """
-    posted = ledger.post(
+    posted = _credited(bookings, at) or ledger.post(
         [booking.posting for booking in bookings],
         at=at,
-        news=[booking.news.kind if booking.news is not None else None for booking in bookings],
+        news=[_kind(booking) for booking in bookings],
+        last=last,
     )
     events = [
         booking.news.of(one)
@@ -61,6 +67,35 @@ def settle(
     )
     _log(posted)
     return posted
+
+
+def settle_alone(booking: Booking, *, at: datetime) -> Posted:
+    """Settle a booking that is a transaction of its own, unless one is under way.
+
+    A plain credit that raises nobody to a tier is one statement, without BEGIN and COMMIT. Raises what `settle` raises.
+    """
+    member = booking.posting.member
+    if not connection.in_atomic_block and is_plain(booking.posting) and member.tier_warned_at is None:
+        posted = credit(booking.posting, at=at, news=_kind(booking), below=tiers.rises_at(member))
+        if posted is not None:
+            _log([posted])
+            return posted
+    with transaction.atomic(savepoint=False):
+        [posted] = settle([booking], at=at)
+    return posted
+
+
+def _credited(bookings: Sequence[Booking], at: datetime) -> list[Posted] | None:
+    """One plain credit of a member whom this transaction has locked; None for everything else."""
+    first = bookings[0] if len(bookings) == 1 else None
+    if first is None or not is_plain(first.posting) or not locks.is_held(first.posting.member):
+        return None
+    posted = credit(first.posting, at=at, news=_kind(first))
+    return [posted] if posted is not None else None
+
+
+def _kind(booking: Booking) -> str | None:
+    return booking.news.kind if booking.news is not None else None
 
 
 def _log(posted: list[Posted]) -> None:

@@ -13,7 +13,7 @@ from django.db.models import Q, Sum
 from loyalty.events import TierUpgraded
 from loyalty.ledger import Posted
 from loyalty.models import LedgerEntry, Member, Program, Tier, TierBasis
-from loyalty.queries import faces
+from loyalty.queries import locks
 from loyalty_site import outbox
 
 ROLLING_WINDOW = timedelta(hours=365 * 24)
@@ -95,10 +95,15 @@ def raise_where_reached(
                 )
 
 
+def rises_at(member: Member) -> int | None:
+    """The lifetime points from which on a higher tier may be reached: a year's are never more. None on the highest."""
+    above = [tier.point_threshold for tier in member.program.ladder if _is_below(member.tier, tier)]
+    return min(above, default=None)
+
+
 def _may_rise(one: Posted) -> bool:
-    """Whether a higher tier can have been reached: points of a year are never more than those of a lifetime."""
-    reached, before = tier_for(one.posting.member.program, one.lifetime_points), one.posting.member.tier
-    return reached is not None and _is_below(before, reached)
+    least = rises_at(one.posting.member)
+    return least is not None and one.lifetime_points >= least
 
 
 def _is_below(before: Tier | None, reached: Tier) -> bool:
@@ -117,7 +122,7 @@ def _raise(reached: Tier, members: list[Member]) -> dict[UUID, str | None]:
     Returns who rose, with the slug of the tier they stood on.
     """
     ids = [member.pk for member in members]
-    if all(faces.is_locked(member) for member in members):
+    if all(locks.is_held(member) for member in members):
         # Read under the lock, our copies are as good as the rows: nobody waits for what comes of it.
         rising = {member.pk: member.tier for member in members if _is_below(member.tier, reached)}
         if rising:

@@ -9,19 +9,17 @@ from django.db import models
 from django.db.models import Model
 
 from loyalty.models import LedgerEntry, Redemption, Reward
-from loyalty_site.prepared import prepared_cursor
+from loyalty_site.prepared import run
 
 _READ: tuple[tuple[str, type[Model]], ...] = (("r", Redemption), ("w", Reward), ("e", LedgerEntry))
 
 
 def redemption(merchant_id: UUID, key: str) -> Redemption | None:
     """The merchant's redemption with this key, its reward and its ledger entry at hand; None for none."""
-    with prepared_cursor() as cursor:
-        cursor.execute(_statement(), [merchant_id, key])
-        row = cursor.fetchone()
-    if row is None:
+    rows = run(_statement(), [merchant_id, key])
+    if not rows:
         return None
-    made: list[Any] = []
+    row, made = rows[0], list[Any]()
     for _, model in _READ:
         fields = model._meta.concrete_fields
         values, row = row[: len(fields)], row[len(fields) :]

@@ -10,7 +10,9 @@ from django.db import connection
 from django.db.models import Model
 
 from loyalty.models import Member, Program, Tier
-from loyalty_site.prepared import prepared_cursor
+from loyalty.queries import locks
+from loyalty_site.prepared import run
+from loyalty_site.rows import as_read
 from loyalty_site.tenants.models import Customer, Merchant
 
 _JOINED: tuple[tuple[str, type[Model]], ...] = (("m", Member), ("p", Program), ("c", Customer))
@@ -23,10 +25,11 @@ _LADDER = """
 
 _MERCHANT = "(SELECT o.slug FROM merchants o WHERE o.id = m.merchant_id)"
 
-_FROM = """
+_BARE_FROM = """
   FROM loyalty_members m
   JOIN loyalty_programs p ON p.id = m.program_id
-  JOIN customers c ON c.id = m.customer_id
+"""
+_FROM = f"""{_BARE_FROM}  JOIN customers c ON c.id = m.customer_id
 """
 
 
@@ -36,26 +39,28 @@ def members(where: str, parameters: list[Any], *, for_change: bool = False, orde
     With `for_change` they are locked until the transaction ends, in the `order` given.
     """
     locking = " FOR NO KEY UPDATE OF m" if for_change else ""
-    with prepared_cursor() as cursor:
-        cursor.execute(f"{selection()}{_FROM} WHERE {where} {order}{locking}", parameters)
-        rows = cursor.fetchall()
-    found = [member_of(row) for row in rows]
+    found = [member_of(row) for row in run(f"{selection()}{_FROM} WHERE {where} {order}{locking}", parameters)]
     if for_change:
         for member in found:
-            mark_as_locked(member)
+            locks.mark(member)
     return found
 
 
 def reading_card(merchant_id: UUID, card_number: str) -> tuple[str, list[Any]]:
-    """The SELECT, and its parameters, of the merchant's member with this card, for change: see `locked_member`."""
+    """The SELECT, and its parameters, of the merchant's member with this card, for change: see `locked_member`.
+
+    Without the customer: what moves points has no use for the person.
+    """
     where = "m.merchant_id = %s::uuid AND m.card_number = %s::text"
-    return f"{selection()}{_FROM} WHERE {where} FOR NO KEY UPDATE OF m", [merchant_id, card_number]
+    statement = f"{selection(customer=False)}{_BARE_FROM} WHERE {where} FOR NO KEY UPDATE OF m"
+    return statement, [merchant_id, card_number]
 
 
 def locked_member(row: tuple[Any, ...]) -> Member:
-    """The member in a row that was read for change in the transaction under way."""
-    member = member_of(row)
-    mark_as_locked(member)
+    """The member in a row of `reading_card`, read in the transaction under way."""
+    of_member = _widths()[0]
+    member = _member(row[:of_member], _program(row[of_member:-1], row[-1]))
+    locks.mark(member)
     return member
 
 
@@ -86,13 +91,11 @@ def by_id(member_id: UUID, *, merchants: list[UUID] | None) -> Member | None:
     Without `merchants` it may be of any.
     """
     statement, parameters = reading_id(member_id, merchants=merchants)
-    with prepared_cursor() as cursor:
-        cursor.execute(f"{statement} FOR NO KEY UPDATE OF m", parameters)
-        row = cursor.fetchone()
-    if row is None:
+    rows = run(f"{statement} FOR NO KEY UPDATE OF m", parameters)
+    if not rows:
         return None
-    member = with_merchant(row)
-    mark_as_locked(member)
+    member = with_merchant(rows[0])
+    locks.mark(member)
     return member
 
 
@@ -113,20 +116,11 @@ def with_merchant(row: tuple[Any, ...]) -> Member:
     return member
 
 
-def mark_as_locked(member: Member) -> None:
-    """Note that this transaction holds the member's lock: nobody needs to read it again."""
-    member.locked_in = connection.atomic_blocks[0]
-
-
-def is_locked(member: Member) -> bool:
-    """Whether this object was read under a lock of the transaction under way."""
-    return bool(connection.atomic_blocks) and getattr(member, "locked_in", None) is connection.atomic_blocks[0]
-
-
 @cache
-def selection() -> str:
-    """SELECT of every column that `member_of` reads, and of the ladder."""
-    columns = (f"{alias}.{column}" for alias, model in _JOINED for column in _columns(model)[1])
+def selection(*, customer: bool = True) -> str:
+    """SELECT of every column that `member_of` reads, and of the ladder; or of all but the customer's."""
+    joined = _JOINED if customer else _JOINED[:-1]
+    columns = (f"{alias}.{column}" for alias, model in joined for column in _columns(model)[1])
     return f"SELECT {', '.join(columns)}, {_LADDER}"
 
 
@@ -134,10 +128,14 @@ def member_of(row: tuple[Any, ...]) -> Member:
     """The member in a row of `selection()`."""
     of_member, of_program, of_customer = _widths()
     begin = of_member + of_program
-    member = _made(Member, row[:of_member])
-    program = _program(row[of_member:begin], row[begin + of_customer])
-    member.program = program
+    member = _member(row[:of_member], _program(row[of_member:begin], row[begin + of_customer]))
     member.customer = _made(Customer, row[begin : begin + of_customer])
+    return member
+
+
+def _member(values: tuple[Any, ...], program: Program) -> Member:
+    member = as_read(Member, zip(_columns(Member)[0], values, strict=True))
+    member.program = program
     tiers: dict[UUID, Tier] = program.all_tiers  # type: ignore[attr-defined]
     member.tier = tiers.get(member.tier_id) if member.tier_id is not None else None
     return member

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from loyalty_site.prepared import prepared_cursor
+from loyalty_site.prepared import run
 
 # The shape of `loyalty.api.shapes.entry`, which a test holds it to.
 _ENTRY = """
@@ -40,9 +40,7 @@ class LedgerPage:
 
 def page(member_id: UUID, *, before: int, limit: int, types: Sequence[str] = ()) -> LedgerPage:
     """At most `limit` of the member's entries numbered below `before`, of these types or, without any, of all."""
-    with prepared_cursor() as cursor:
-        cursor.execute(STATEMENT, parameters(member_id, before=before, limit=limit, types=types))
-        rows = cursor.fetchall()
+    rows = run(STATEMENT, parameters(member_id, before=before, limit=limit, types=types))
     shown = rows[:limit]
     return LedgerPage([text for _, text in shown], shown[-1][0] if len(rows) > limit else None)
 

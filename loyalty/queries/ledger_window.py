@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from loyalty.models import EntryType
-from loyalty_site.prepared import prepared_cursor
+from loyalty_site.prepared import run
 
 # What members call a correction of their balance, for whatever reason.
 ADJUSTMENT = "adjustment"
@@ -77,7 +77,7 @@ def of_user(merchant_id: UUID, user_id: UUID, *, limit: int, before: int | None 
     None: no such member in an active program. `first_sight` makes one, or knows the one of a former program.
     """
     facts = {"merchant": merchant_id, "user": user_id, "before": _below(before), "limit": limit}
-    rows = _read(window_query(BY_USER, filtered=False), facts)
+    rows = run(window_query(BY_USER, filtered=False), facts)
     return _lines(rows) if rows and rows[0][0] else None
 
 
@@ -85,11 +85,11 @@ def of_member(member_id: UUID, *, limit: int, before: int | None = None, types: 
     """At most `limit` of the member's entries, of these `types` if any, with a number below `before`, newest first."""
     facts = {"member": member_id, "before": _below(before), "limit": limit}
     if not types:
-        return _lines(_read(window_query(BY_ID, filtered=False), facts))
+        return _lines(run(window_query(BY_ID, filtered=False), facts))
     with transaction.atomic():
         with connection.cursor() as cursor:
             pin(cursor)
-        return _lines(_read(window_query(BY_ID, filtered=True), facts | {"types": types}))
+        return _lines(run(window_query(BY_ID, filtered=True), facts | {"types": types}))
 
 
 def _below(before: int | None) -> int:
@@ -110,13 +110,6 @@ def pin(cursor: Any) -> None:
 def window_query(whose: str, *, filtered: bool) -> str:
     """The statement of a page; a test holds its plan."""
     return _WINDOW.format(whose=whose, which=_SOME_TYPES if filtered else _ANY_TYPE)
-
-
-def _read(query: str, facts: dict[str, Any]) -> list[tuple[Any, ...]]:
-    with prepared_cursor() as cursor:
-        cursor.execute(query, facts)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
 
 
 def _lines(rows: list[tuple[Any, ...]]) -> list[Line]:

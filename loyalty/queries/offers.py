@@ -8,8 +8,8 @@ from uuid import UUID
 from django.db import connection
 
 from loyalty.models import CheckoutIntent, Member, Redemption, Reward
-from loyalty.queries import faces
-from loyalty_site.prepared import prepared_cursor
+from loyalty.queries import faces, locks
+from loyalty_site.prepared import run
 
 
 @dataclass(slots=True)
@@ -58,9 +58,7 @@ def row_of(model: Any, facts: dict[str, Any]) -> Any:
 
 def of_member(member: Member, reward: Reward) -> Offer:
     """The reward as it stands, it and the member locked until the transaction ends."""
-    with prepared_cursor() as cursor:
-        cursor.execute("SELECT rewards_open_v1(%s, NULL, ARRAY[%s::uuid])::text", [member.pk, reward.pk])
-        [text] = cursor.fetchone()
+    [(text,)] = run("SELECT rewards_open_v1(%s, NULL, ARRAY[%s::uuid])::text", [member.pk, reward.pk])
     return opened(text)[reward.pk]
 
 
@@ -105,14 +103,12 @@ def _with_reward(where: str, parameters: list[Any], slug: str) -> tuple[Member, 
 
 def _found(function: str, asked: list[Any], where: str, parameters: list[Any]) -> tuple[Member, str] | None:
     statement = _OPENED.format(function=function, where=where, selection=faces.selection())
-    with prepared_cursor() as cursor:
-        cursor.execute(statement, [*asked, *parameters])
-        row = cursor.fetchone()
-    if row is None:
+    rows = run(statement, [*asked, *parameters])
+    if not rows:
         return None
-    member = faces.member_of(row)
-    faces.mark_as_locked(member)
-    return member, row[-1]
+    member = faces.member_of(rows[0])
+    locks.mark(member)
+    return member, rows[0][-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +162,7 @@ def _read_checkout(found: tuple[Member, str] | None) -> Checkout | None:
         if each["redemption"] is not None:
             intent.redemption = row_of(Redemption, each["redemption"])
             intent.redemption.member = member
-            intent.redemption.locked_in = connection.atomic_blocks[0]
+            locks.mark(intent.redemption)
         known[intent.client_id] = intent
     checkout = Checkout(member, offers, known)
     for intent in known.values():
@@ -208,5 +204,5 @@ def redemption(merchant_id: UUID, redemption_id: UUID) -> Redemption | None:
     found = Redemption.from_db("default", [field.attname for field in fields], values)
     found.member = faces.member_of(row[:begin])
     found.reward = next((offer.reward for offer in opened(row[-1]).values()), None)
-    found.locked_in = connection.atomic_blocks[0]
+    locks.mark(found)
     return found

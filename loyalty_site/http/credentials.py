@@ -3,12 +3,13 @@
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
 from django.db import connection
 
 from loyalty_site.http.secrets import digest
-from loyalty_site.prepared import prepared_cursor
+from loyalty_site.prepared import run
 from loyalty_site.tenants import permissions
 from loyalty_site.tenants.models import Merchant, StaffRole, Store, User
 
@@ -62,18 +63,11 @@ class Caller:
 
 def admit_key(text: str, *, limit: int) -> Caller | None:
     """The caller with this API key, its call counted; None for a key that is unknown, revoked or expired."""
-    with prepared_cursor() as cursor:
-        cursor.execute("SELECT * FROM http_admit_key_v1(%s, %s)", [digest(text), limit])
-        row = cursor.fetchone()
-    if row is None:
+    rows = run("SELECT * FROM http_admit_key_v1(%s, %s)", [digest(text), limit])
+    if not rows:
         return None
-    key_id, merchant_id, slug, merchant_name, store_id, store_name, scopes, calls, resets_in = row
-    merchant = Merchant(id=merchant_id, slug=slug, name=merchant_name)
-    merchant._state.adding = False
-    store = None
-    if store_id is not None:
-        store = Store(id=store_id, merchant=merchant, name=store_name)
-        store._state.adding = False
+    [(key_id, merchant_id, slug, merchant_name, store_id, store_name, scopes, calls, resets_in)] = rows
+    merchant, store = _belongings(merchant_id, slug, merchant_name, store_id, store_name)
     return Caller(
         name=f"key:{key_id}",
         merchant=merchant,
@@ -83,17 +77,29 @@ def admit_key(text: str, *, limit: int) -> Caller | None:
     )
 
 
+@lru_cache(1024)
+def _belongings(
+    merchant_id: UUID, slug: str, merchant_name: str, store_id: UUID | None, store_name: str | None
+) -> tuple[Merchant, Store | None]:
+    """Whose key it is. As long as nothing of it changes in the database these are the same objects, to be read."""
+    merchant = Merchant(id=merchant_id, slug=slug, name=merchant_name)
+    merchant._state.adding = False
+    if store_id is None:
+        return merchant, None
+    store = Store(id=store_id, merchant=merchant, name=store_name or "")
+    store._state.adding = False
+    return merchant, store
+
+
 def admit_staff(*, limit: int, token: str | None = None, user_id: UUID | None = None) -> Caller | None:
     """The member of staff with this token, or of this session, roles at hand and the call counted; None for nobody."""
-    with prepared_cursor() as cursor:
-        cursor.execute(
-            "SELECT * FROM http_admit_staff_v1(%s::bytea, %s::uuid, %s)",
-            [digest(token) if token is not None else None, user_id, limit],
-        )
-        row = cursor.fetchone()
-    if row is None:
+    rows = run(
+        "SELECT * FROM http_admit_staff_v1(%s::bytea, %s::uuid, %s)",
+        [digest(token) if token is not None else None, user_id, limit],
+    )
+    if not rows:
         return None
-    pk, email, name, password, is_superuser, roles, calls, resets_in = row
+    [(pk, email, name, password, is_superuser, roles, calls, resets_in)] = rows
     user = User(
         id=pk, email=email, name=name, password=password, is_superuser=is_superuser, is_active=True, is_staff=True
     )
@@ -115,25 +121,21 @@ def admit_staff(*, limit: int, token: str | None = None, user_id: UUID | None = 
 
 def count(subject: str, *, limit: int) -> Usage:
     """Count a call of the subject, atomically over all processes and machines."""
-    with prepared_cursor() as cursor:
-        cursor.execute("SELECT * FROM http_count_v1(%s, %s)", [subject, limit])
-        calls, resets_in = cursor.fetchone()
+    [(calls, resets_in)] = run("SELECT * FROM http_count_v1(%s, %s)", [subject, limit])
     return Usage(limit, calls, resets_in)
 
 
 def count_member(merchant_id: UUID, customer_id: UUID, *, limit: int) -> tuple[UUID, Usage] | None:
     """The `user_id` of the merchant's customer, their call counted; None for nobody, and for who has been forgotten."""
-    with prepared_cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT c.user_id, n.calls, n.resets_in
-              FROM customers c, LATERAL http_count_v1('member:' || c.merchant_id || ':' || c.user_id, %s) n
-             WHERE c.id = %s AND c.merchant_id = %s AND c.anonymized_at IS NULL
-            """,
-            [limit, customer_id, merchant_id],
-        )
-        row = cursor.fetchone()
-    return None if row is None else (row[0], Usage(limit, row[1], row[2]))
+    rows = run(
+        """
+        SELECT c.user_id, n.calls, n.resets_in
+          FROM customers c, LATERAL http_count_v1('member:' || c.merchant_id || ':' || c.user_id, %s) n
+         WHERE c.id = %s AND c.merchant_id = %s AND c.anonymized_at IS NULL
+        """,
+        [limit, customer_id, merchant_id],
+    )
+    return (rows[0][0], Usage(limit, *rows[0][1:])) if rows else None
 
 
 def purge(*, before: datetime) -> int:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 
 from loyalty_site.http.models import IdempotentAnswer
-from loyalty_site.prepared import prepared_cursor
+from loyalty_site.prepared import run
 from loyalty_site.refusals import Refusal
 
 HEADER = "Idempotency-Key"
@@ -97,9 +97,7 @@ def take(credential: str, key: str, request_fingerprint: bytes, reading: Reading
                   SELECT true AS found, x.* FROM ({reading[0]}) x WHERE k.taken AND k.fingerprint IS NULL OFFSET 0
               ) r ON true"""
         parameters += reading[1]
-    with prepared_cursor() as cursor:
-        cursor.execute(statement, parameters)
-        taken, known, status, body, *rest = cursor.fetchone()
+    [(taken, known, status, body, *rest)] = run(statement, parameters)
     if not taken:
         raise RequestRunning(retry_after=1)
     if known is None:
@@ -113,10 +111,8 @@ def take(credential: str, key: str, request_fingerprint: bytes, reading: Reading
 
 def read(reading: Reading) -> tuple[Any, ...] | None:
     """The row of the reading by itself, for a change without a key."""
-    with prepared_cursor() as cursor:
-        cursor.execute(*reading)
-        row: tuple[Any, ...] | None = cursor.fetchone()
-        return row
+    rows = run(*reading)
+    return rows[0] if rows else None
 
 
 def keeping(

@@ -149,7 +149,7 @@ class Door(APIView):
     ) -> HttpResponse:
         key = idempotency.key_of(self.request)
         if key is None:
-            with transaction.atomic(), outbox.together():
+            with transaction.atomic(), outbox.together(last=True):
                 answer = make(None if reading is None else idempotency.read(reading))
             return _answered(answer.status, rendered(answer.body), replayed=answer.replayed)
         asked = idempotency.fingerprint(self.request)
@@ -157,7 +157,7 @@ class Door(APIView):
             taken = idempotency.take(self.caller.name, key, asked, reading)
             if taken.known is not None:
                 return _answered(*taken.known, replayed=True)
-            with outbox.together() as news:
+            with outbox.together(last=True) as news:
                 answer = make(taken.row)
                 body = rendered(answer.body)
                 news.beside.append(idempotency.keeping(self.caller.name, key, asked, answer.status, body, answer.about))

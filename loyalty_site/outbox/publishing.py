@@ -14,7 +14,7 @@ from django.db.transaction import TransactionManagementError
 from loyalty_site.ids import NEW_IDS_SQL, new_id
 from loyalty_site.outbox import bell
 from loyalty_site.outbox.events import Event, as_json, facts_of
-from loyalty_site.prepared import prepared_cursor
+from loyalty_site.prepared import run
 
 CHANNEL = "outbox"
 
@@ -71,10 +71,11 @@ class Together:
 
 
 @contextmanager
-def together() -> Iterator[Together]:
+def together(*, last: bool = False) -> Iterator[Together]:
     """Write what is published within in one statement at the end: one round trip for all of it, and `beside`.
 
-    Nothing is written where the block raises. A block within another hands its news on to that one.
+    Nothing is written where the block raises. A block within another hands its news on to that one. `last` promises
+    that nothing follows in this transaction: where it is the outermost one, it commits in the same round trip.
     """
     outer = _gathered.get()
     gathered = Together(_backfilling.get())
@@ -87,12 +88,11 @@ def together() -> Iterator[Together]:
         outer.beside += gathered.beside
         publish_many(gathered.events, backfill=gathered.backfill)
     elif gathered.events:
-        _write(gathered.events, gathered.backfill, gathered.beside)
+        _write(gathered.events, gathered.backfill, gathered.beside, last=last)
     elif gathered.beside:
-        *before, (last, values) = gathered.beside
+        *before, (statement, values) = gathered.beside
         clause, parameters = _clause(before)
-        with prepared_cursor() as cursor:
-            cursor.execute(clause + last, [*parameters, *values])
+        run(clause + statement, [*parameters, *values], last=last)
 
 
 def alongside(statement: str, parameters: Sequence[Any]) -> None:
@@ -147,13 +147,14 @@ def _clause(statements: Sequence[tuple[str, Sequence[Any]]]) -> tuple[str, list[
     return f"WITH {named} ", [value for _, values in statements for value in values]
 
 
-def _write(events: list[Event], backfill: bool, beside: Sequence[tuple[str, Sequence[Any]]] = ()) -> None:
+def _write(
+    events: list[Event], backfill: bool, beside: Sequence[tuple[str, Sequence[Any]]] = (), *, last: bool = False
+) -> None:
     before, values = _clause(beside)
     if len(events) <= _FEW:
         for event in events:
             values += _row_of(event, backfill)
-        with prepared_cursor() as cursor:
-            cursor.execute(before + _INSERT_FEW[len(events)], values)
+        run(before + _INSERT_FEW[len(events)], values, last=last)
     else:
         with connection.cursor() as cursor:
             facts = as_json([(event.kind, facts_of(event)) for event in events])

@@ -11,7 +11,7 @@ from django.db import connection
 
 from loyalty.models import Member, TierBasis
 from loyalty.operations.tiers import ROLLING_WINDOW
-from loyalty_site.prepared import prepared_cursor
+from loyalty_site.prepared import run
 from referrals.models import Invite, ReferralSettings
 from referrals.queries.rows import from_json
 from referrals.queries.rules import rules_in
@@ -88,9 +88,8 @@ def gather(*, referrer: Member, invitee: Member, invite_id: UUID, at: datetime, 
     if rolls:
         values += [at - ROLLING_WINDOW, at, [referrer.pk, invitee.pk]]
     values += [invite_id, referrer.pk, invitee.pk, referrer.program_id, at]
-    with prepared_cursor() as cursor:
-        cursor.execute(_ONE.format(rolling=f", ({_ROLLING})" if rolls else ""), values)
-        *facts, known, order_entry_id = (row := cursor.fetchone())[:6]
+    [row] = run(_ONE.format(rolling=f", ({_ROLLING})" if rolls else ""), values)
+    *facts, known, order_entry_id = row[:6]
     return _evidence(
         facts,
         referrer,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from loyalty.models import Member
-from loyalty_site.prepared import prepared_cursor
+from loyalty_site.prepared import run
 from referrals.models import GuardrailOverride, ReferralSettings
 from referrals.queries.rules import RULES_SQL, rules_in
 
@@ -43,12 +43,8 @@ class Limits:
 def of(member: Member, *, at: datetime) -> Limits:
     """The limits of the member at `at`; who decides by them holds the member's lock."""
     merchant = member.merchant_id
-    with prepared_cursor() as cursor:
-        cursor.execute(
-            _SQL,
-            [member.program_id, merchant, member.pk, merchant, at, member.pk, merchant, member.pk, at],
-        )
-        rules, slug, opened, soonest, last, overrides = cursor.fetchone()
+    asked = [member.program_id, merchant, member.pk, merchant, at, member.pk, merchant, member.pk, at]
+    [(rules, slug, opened, soonest, last, overrides)] = run(_SQL, asked)
     acting = json.loads(overrides) if overrides else {}
     paused_until = None
     if GuardrailOverride.Scope.GLOBAL_THROTTLE in acting:

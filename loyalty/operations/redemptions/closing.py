@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from loyalty import ledger
 from loyalty.events import PointsRedeemed, RedemptionCancelled, RedemptionEvent, RedemptionFailed, RedemptionFulfilled
@@ -15,7 +15,7 @@ from loyalty.models import EntryType, Redemption
 from loyalty.operations.redemptions.requesting import facts_of
 from loyalty.operations.redemptions.writing import Closing, Written, write_closed
 from loyalty.operations.settling import Booking, settle
-from loyalty.queries import offers
+from loyalty.queries import locks, offers
 from loyalty_site import outbox
 from loyalty_site.outbox import Event
 from loyalty_site.refusals import NotFound
@@ -124,7 +124,7 @@ def cut(reason: str) -> str:
 
 def _opened(redemption: Redemption) -> Redemption:
     """The redemption with its reward's stock and its member locked."""
-    if redemption.locked_in is connection.atomic_blocks[0]:
+    if locks.is_held(redemption):
         return redemption
     fresh = offers.redemption(redemption.merchant_id, redemption.pk)
     if fresh is None:

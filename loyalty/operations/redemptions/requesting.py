@@ -154,7 +154,7 @@ def redeem(
     rewards = [offer.reward] if offer is not None else []
     told = [] if early else redeemed(redemption, written.codes.get(redemption.pk, []), at=at)
     late = [*told, *written.news(rewards, merchant_id=member.merchant_id, at=at)]
-    [posted] = settle([booking], at=at, also=lambda posted: late)
+    [posted] = settle([booking], at=at, also=lambda posted: late, last=not late)
     redemption.entry = posted.entry
     return redemption
 

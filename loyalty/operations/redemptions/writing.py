@@ -14,7 +14,7 @@ from loyalty.models import CheckoutIntent, Redemption, Reward
 from loyalty.operations.redemptions.refusals import RewardUnavailable
 from loyalty_site import outbox
 from loyalty_site.outbox import Event
-from loyalty_site.prepared import prepared_cursor
+from loyalty_site.prepared import run
 from loyalty_site.texts import refuse_what_cannot_be_kept
 
 # A pool with fewer codes than this wants a new upload.
@@ -282,7 +282,9 @@ def _intents(intents: Sequence[CheckoutIntent]) -> tuple[str, list[Any]]:
 
 
 def _run(statement: str, values: list[Any], *, prepared: bool = False) -> Any:
-    with prepared_cursor() if prepared else connection.cursor() as cursor:
+    if prepared:
+        return run(statement, values)[0]
+    with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return cursor.fetchone()
 

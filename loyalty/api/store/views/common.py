@@ -48,8 +48,7 @@ class CardView(StoreView):
         return cards.find(merchant=self.merchant, card_number=card_number, for_change=for_change)
 
     def change_card(self, card_number: str, make: Callable[[Member, datetime], Answer]) -> HttpResponse:
-        """Make a change to the card, once; `make` gets the member, locked, and the time."""
-
+        """Make a change to the card, once; `make` gets the member, locked, without the customer, and the time."""
         if not card_number.isprintable():
             raise NotFound
 
@@ -61,6 +60,17 @@ class CardView(StoreView):
             return answer
 
         return self.change_of(faces.reading_card(self.merchant.pk, card_number), change)
+
+    def change_person(self, card_number: str, make: Callable[[Member, datetime], Answer]) -> HttpResponse:
+        """`change_card`, with the customer at hand."""
+
+        def change() -> Answer:
+            member = self.card(card_number, for_change=True)
+            answer = make(member, timezone.now())
+            answer.about = member.customer_id
+            return answer
+
+        return self.change(change)
 
 
 def base_of(view: StoreView) -> str:

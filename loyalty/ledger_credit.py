@@ -1,0 +1,115 @@
+"""What a till does all day, in one statement: one entry that gives points, stamps or neither.
+
+`credit` is one call of the database function `ledger_credit_v1` (loyalty/sql/): the member moves, the entry and its
+news are written, or nothing is done at all. It decides nothing that is not plain: for everything else there is
+`ledger.post`, whose rules it shares (docs/decisions/ledger.md).
+"""
+
+import json
+from datetime import datetime
+
+from django.db import IntegrityError, connection
+
+from loyalty import ledger
+from loyalty.postings import Posted, Posting, Short, check
+from loyalty_site import outbox
+from loyalty_site.prepared import run
+from loyalty_site.texts import refuse_what_cannot_be_kept
+
+_CREDIT = f"SELECT * FROM ledger_credit_v1({', '.join(['%s'] * 22)})"
+
+_json_text = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+def is_plain(posting: Posting) -> bool:
+    """Whether the posting gives and takes nothing, makes no lot and is cut by nothing."""
+    return (
+        posting.type is not None
+        and posting.points >= 0
+        and posting.stamps >= 0
+        and posting.held == 0
+        and posting.short is not Short.CLAMP
+        and not posting.gives_back
+        and (posting.expires_at is None or posting.points == 0)
+    )
+
+
+def credit(posting: Posting, *, at: datetime, news: str | None = None, below: int | None = None) -> Posted | None:
+    """Write the entry of a plain posting and what `news` tells of it; None where nothing was done.
+
+    Nothing is done where the member is inactive and that matters, where the key came before, and where the lifetime
+    points would reach `below`: `ledger.post` says then what is to be said. Outside a transaction it is one of its own.
+    Within one the member must have been locked before, so that no key is posted meanwhile.
+
+    Raises `OrderAlreadyUsed` within a transaction where another member's posting of the key was committed meanwhile,
+    `InvalidText` for texts that cannot be kept, ValueError or TypeError for what no caller may ask, RuntimeError where
+    the transaction posted before.
+    """
+    check(posting)
+    metadata = _json_text(posting.metadata)
+    texts = f"{posting.key}{posting.order_reference}{posting.description}"
+    if "\\u0000" in metadata or "\\ud" in metadata or not texts.isprintable():
+        refuse_what_cannot_be_kept(posting.key, posting.order_reference, posting.description, posting.metadata)
+    member, happened = posting.member, posting.occurred_at or at
+    asked = [
+        posting.id,
+        member.merchant_id,
+        member.pk,
+        str(posting.type),
+        posting.points,
+        posting.stamps,
+        posting.key,
+        posting.fingerprint,
+        posting.lifetime_moves,
+        below,
+        posting.is_activity,
+        posting.needs_active,
+        posting.store_id,
+        posting.actor_id,
+        posting.order_reference,
+        posting.run_id,
+        posting.answers_id,
+        posting.description,
+        metadata,
+        ledger.moment_text(happened),
+        news,
+        outbox.is_backfill(),
+    ]
+    try:
+        [row] = run(_CREDIT, asked)
+    except IntegrityError as error:
+        refusal = ledger.refusal_of(error)
+        if refusal is None:
+            raise
+        if connection.in_atomic_block:
+            raise refusal from error
+        return None
+    number, balance, held, stamp_count, lifetime_delta, lifetime, written_at, transaction_id = row
+    if number is None:
+        return None
+    if connection.in_atomic_block:
+        ledger.post_once(transaction_id)
+    if news is not None:
+        outbox.announce()
+    entry = ledger.entry_written(
+        posting,
+        number=number,
+        points_delta=posting.points,
+        points_balance_after=balance,
+        stamps_balance_after=stamp_count,
+        lifetime_delta=lifetime_delta,
+        requested=None,
+        occurred_at=happened,
+        created_at=written_at,
+    )
+    return Posted(
+        posting=posting,
+        entry=entry,
+        created=True,
+        moved=True,
+        points_balance=balance,
+        points_held=held,
+        stamp_count=stamp_count,
+        lifetime_points=lifetime,
+        told=news is not None,
+    )
