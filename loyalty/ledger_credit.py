@@ -50,6 +50,10 @@ def credit(posting: Posting, *, at: datetime, news: str | None = None, below: in
     texts = f"{posting.key}{posting.order_reference}{posting.description}"
     if "\\u0000" in metadata or "\\ud" in metadata or not texts.isprintable():
         refuse_what_cannot_be_kept(posting.key, posting.order_reference, posting.description, posting.metadata)
+    # What is not written here has a zone all the same: whether a posting is plain must not decide what is a mistake.
+    for moment in (at, posting.expires_at, posting.reopens_until):
+        if moment is not None:
+            ledger.moment_text(moment)
     member, happened = posting.member, posting.occurred_at or at
     asked = [
         posting.id,

@@ -72,10 +72,12 @@ def settle(
 def settle_alone(booking: Booking, *, at: datetime) -> Posted:
     """Settle a booking that is a transaction of its own, unless one is under way.
 
-    A plain credit that raises nobody to a tier is one statement, without BEGIN and COMMIT. Raises what `settle` raises.
+    A plain credit of points that raises nobody to a tier is one statement, without BEGIN and COMMIT; stamps may make a
+    reward ready, which is told in the same transaction. Raises what `settle` raises.
     """
-    member = booking.posting.member
-    if not connection.in_atomic_block and is_plain(booking.posting) and member.tier_warned_at is None:
+    member, posting = booking.posting.member, booking.posting
+    plain = is_plain(posting) and not posting.stamps and member.tier_warned_at is None
+    if plain and not connection.in_atomic_block:
         posted = credit(booking.posting, at=at, news=_kind(booking), below=tiers.rises_at(member))
         if posted is not None:
             _log([posted])

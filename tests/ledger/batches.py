@@ -33,6 +33,8 @@ DEBITS = st.sampled_from(
 )
 FLAGS = st.booleans()
 SOMETIMES = st.sampled_from([False, False, False, True])
+# What PostgreSQL keeps: no NUL, no half of a surrogate pair.
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 RARELY = st.sampled_from([False] * 11 + [True])
 
 
@@ -140,3 +142,25 @@ def postings(
         own = [(posting.member.pk, posting.id) for posting in made if posting.points < 0]
         made.append(Posting(member=member, id=new_id(), **kind(draw, [*taken, *own], member)))
     return made
+
+
+@st.composite
+def plain_credits(draw: Any, members: Sequence[Member], *, stores: Sequence[UUID], taken: Taken = ()) -> Posting:
+    """One credit that is mostly plain, with any of the facts that an entry keeps."""
+    member = draw(st.sampled_from(members))
+    facts = _credit(draw, taken, member)
+    if draw(FLAGS):
+        facts |= {"points": 0, "type": EntryType.STAMP_EARNED, "stamps": draw(st.integers(0, 4))}
+    if not draw(RARELY):
+        facts |= {"expires_at": None, "short": draw(st.sampled_from([Short.REFUSE, Short.SKIP]))}
+    return Posting(
+        member=member,
+        id=new_id(),
+        **facts,
+        store_id=draw(st.none() | st.sampled_from(stores)),
+        order_reference=draw(TEXTS),
+        description=draw(TEXTS),
+        metadata=draw(st.dictionaries(TEXTS, TEXTS | st.integers() | st.none() | FLAGS | st.lists(TEXTS), max_size=3)),
+        run_id=draw(st.none() | st.uuids()),
+        answers_id=draw(st.none() | st.sampled_from([entry for _, entry in taken])) if taken else None,
+    )

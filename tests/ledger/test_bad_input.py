@@ -10,17 +10,24 @@ from django.db import DatabaseError, IntegrityError, transaction
 
 from loyalty import ledger
 from loyalty.ledger import Posting
+from loyalty.ledger_credit import credit
 from loyalty.models import EntryType, LedgerEntry, Member, PointLot
 from loyalty.models.programs import MOST_POINTS
 from loyalty_site.ids import new_id
+from loyalty_site.outbox.models import OutboxEvent
 from loyalty_site.texts import InvalidText
 from tests.cast import NOON
 
 BODIES = pytest.mark.parametrize("body", ["rows", "set"])
+# For one posting that gives: the statement of its own as well.
+CREDITS = pytest.mark.parametrize("body", ["rows", "set", "credit"])
 
 
 def _post(*postings, body="rows", at=NOON):
     with transaction.atomic():
+        if body == "credit":
+            [posting] = postings
+            return [credit(posting, at=at, news="loyalty.points_earned")]
         return ledger.post(postings, at=at, body=body)
 
 
@@ -36,6 +43,7 @@ def mistake(error, match=None):
         yield
     assert not LedgerEntry.objects.exists()
     assert set(Member.objects.values_list("points_held", "last_number")) == {(0, 0)}
+    assert not OutboxEvent.objects.filter(kind="loyalty.points_earned").exists()
 
 
 @pytest.mark.parametrize(
@@ -51,13 +59,13 @@ def mistake(error, match=None):
     ],
     ids=repr,
 )
-@BODIES
+@CREDITS
 def test_a_text_that_postgresql_cannot_keep_is_refused(earning, words, body):
     with mistake(InvalidText):
         _post(replace(earning, **words), body=body)
 
 
-@BODIES
+@CREDITS
 def test_all_other_texts_are_kept(earning, body):
     words = {"note": "Grüße \U0001f600 \\u0000 \\ud800 \x01\x7f\uffff 漢字", "items": [{"name": "'\"\\"}]}
 
@@ -68,7 +76,7 @@ def test_all_other_texts_are_kept(earning, body):
     assert entry.description == words["note"]
 
 
-@BODIES
+@CREDITS
 def test_very_long_metadata_is_kept(earning, body):
     words = {"items": [{"name": "x" * 1000}] * 2000}
 
@@ -78,26 +86,30 @@ def test_very_long_metadata_is_kept(earning, body):
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")], ids=repr)
-def test_a_number_that_json_does_not_know_is_a_mistake(earning, value):
+@CREDITS
+def test_a_number_that_json_does_not_know_is_a_mistake(earning, value, body):
     with mistake(ValueError, match="JSON compliant"):
-        _post(replace(earning, metadata={"amount": value}))
+        _post(replace(earning, metadata={"amount": value}), body=body)
 
 
 @pytest.mark.parametrize("value", [Decimal("4.50"), NOON, new_id(), {1}], ids=type)
-def test_a_value_that_json_does_not_know_is_a_mistake(earning, value):
+@CREDITS
+def test_a_value_that_json_does_not_know_is_a_mistake(earning, value, body):
     with mistake(TypeError, match="not JSON serializable"):
-        _post(replace(earning, metadata={"amount": value}))
+        _post(replace(earning, metadata={"amount": value}), body=body)
 
 
 @pytest.mark.parametrize("name", ["expires_at", "occurred_at", "reopens_until"])
-def test_a_time_without_a_zone_is_a_mistake(earning, name):
+@CREDITS
+def test_a_time_without_a_zone_is_a_mistake(earning, name, body):
     with mistake(ValueError, match="zone"):
-        _post(replace(earning, **{name: datetime(2026, 3, 2, 12)}))  # noqa: DTZ001
+        _post(replace(earning, points=0, **{name: datetime(2026, 3, 2, 12)}), body=body)  # noqa: DTZ001
 
 
-def test_the_hour_of_a_batch_without_a_zone_is_a_mistake(earning):
+@CREDITS
+def test_the_hour_of_a_batch_without_a_zone_is_a_mistake(earning, body):
     with mistake(ValueError, match="zone"):
-        _post(earning, at=datetime(2026, 3, 2, 12))  # noqa: DTZ001
+        _post(replace(earning, occurred_at=NOON), at=datetime(2026, 3, 2, 12), body=body)  # noqa: DTZ001
 
 
 @pytest.mark.parametrize(
@@ -117,27 +129,30 @@ def test_the_first_and_the_last_day_are_kept(earning, moment, body):
     assert PointLot.objects.get().expires_at == moment
 
 
-def test_a_time_that_nobody_could_read_back_is_a_mistake(earning):
+@CREDITS
+def test_a_time_that_nobody_could_read_back_is_a_mistake(earning, body):
     west = timezone(timedelta(hours=-5))
 
     with mistake(OverflowError):
-        _post(replace(earning, occurred_at=datetime(9999, 12, 31, 23, tzinfo=west)))
+        _post(replace(earning, occurred_at=datetime(9999, 12, 31, 23, tzinfo=west)), body=body)
 
 
 @pytest.mark.parametrize("name", ["points", "stamps", "held"])
 @pytest.mark.parametrize("amount", [1.0, True, Decimal(5), "5", None], ids=repr)
-def test_value_is_whole_numbers(earning, name, amount):
+@CREDITS
+def test_value_is_whole_numbers(earning, name, amount, body):
     with mistake(TypeError, match="whole number"):
-        _post(replace(earning, **{name: amount}))
+        _post(replace(earning, **{name: amount}), body=body)
 
 
 @pytest.mark.parametrize("amount", [{"points": MOST_POINTS + 1}, {"points": -(2**63)}, {"stamps": 2**31}], ids=repr)
-def test_absurd_amounts_are_a_mistake(earning, amount):
+@CREDITS
+def test_absurd_amounts_are_a_mistake(earning, amount, body):
     with mistake(ValueError, match="at most"):
-        _post(replace(earning, **amount))
+        _post(replace(earning, **amount), body=body)
 
 
-@BODIES
+@CREDITS
 def test_the_largest_amount_is_kept(earning, body):
     _post(replace(earning, points=MOST_POINTS), body=body)
 
@@ -145,9 +160,10 @@ def test_the_largest_amount_is_kept(earning, body):
 
 
 @pytest.mark.parametrize("moves", [{"points": 1}, {"stamps": 1}, {"key": "k"}, {"gives_back": True}], ids=repr)
-def test_without_a_type_a_posting_may_hold_and_nothing_else(alice, moves):
+@CREDITS
+def test_without_a_type_a_posting_may_hold_and_nothing_else(alice, moves, body):
     with mistake(ValueError, match="without a type"):
-        _post(Posting(member=alice, type=None, **moves))
+        _post(Posting(member=alice, type=None, **moves), body=body)
 
 
 @BODIES
@@ -173,6 +189,25 @@ def test_a_member_twice_in_a_set_is_a_mistake(earning):
 def test_an_id_stands_for_one_entry(earning, bookworm, body):
     with mistake(IntegrityError, match="loyalty_ledger_entries_pkey"):
         _post(earning, replace(earning, member=bookworm), body=body)
+
+
+def test_an_id_stands_for_one_entry_of_a_credit_too(earning, bookworm):
+    with mistake(IntegrityError, match="_pkey"):
+        _post(earning, body="credit")
+        _post(replace(earning, member=bookworm), body="credit")
+
+
+def test_a_credit_to_nobody_is_none_of_its_business(earning, alice):
+    nobody = Member(pk=new_id(), merchant_id=alice.merchant_id)
+
+    assert _post(replace(earning, member=nobody), body="credit") == [None]
+
+
+def test_the_days_a_credit_can_name_are_those_that_ledger_post_can(earning):
+    for moment in (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)):
+        _post(replace(earning, id=new_id(), occurred_at=moment), body="credit")
+
+        assert LedgerEntry.objects.latest("number").occurred_at == moment
 
 
 @BODIES

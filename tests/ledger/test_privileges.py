@@ -10,6 +10,7 @@ from loyalty.ledger import Posting
 from loyalty.models import FREE_TEXT_KEYS, EntryType, LedgerEntry, Member, PointLot
 from loyalty.models.members import VALUE_FIELDS
 from loyalty_site.ids import new_id
+from loyalty_site.outbox.models import OutboxEvent
 from tests.cast import NOON, make_member, make_merchant
 from tests.ledger import reading
 
@@ -278,3 +279,96 @@ def test_a_hold_that_clamps_is_refused_and_gives_nothing(member, function):
         ledger.post([posting], at=NOON, body={"ledger_post_v1": "rows", "ledger_post_set_v1": "set"}[function])
 
     assert Member.objects.get().points_balance == 70
+
+
+CREDIT = """
+SELECT number FROM ledger_credit_v1(
+    %(id)s, %(merchant)s, %(member)s, %(type)s, %(points)s, %(stamps)s, NULL, NULL, true, %(below)s, false,
+    %(needs_active)s, NULL, NULL, '', NULL, NULL, '', '{}', now(), 'loyalty.points_earned', false)"""
+
+
+def _credited(connection, member, **more):
+    """The number of the entry that the function wrote, called with these values; None where it did nothing."""
+    given = {"points": 5, "stamps": 0, "type": "earn", "below": None, "needs_active": True}
+    given |= {"id": new_id(), "merchant": member.merchant_id, "member": member.pk}
+    (number,) = connection.execute(CREDIT, given | more).fetchone()
+    return number
+
+
+def _untouched(member, before):
+    return _books(member) == before and not OutboxEvent.objects.filter(kind="loyalty.points_earned").exists()
+
+
+def test_the_runtime_role_may_credit(member, runtime):
+    assert _credited(runtime, member) == 3
+    assert Member.objects.get().points_balance == 75
+
+
+@pytest.mark.parametrize(
+    "asked", [{"points": -1}, {"stamps": -1}, {"points": 5, "stamps": -1}, {"type": None}, {"type": None, "points": 0}]
+)
+def test_a_credit_takes_nothing_whoever_calls_the_function(member, runtime, asked):
+    before = _books(member)
+
+    with pytest.raises(errors.RaiseException, match="takes nothing"):
+        _credited(runtime, member, **asked)
+
+    assert _untouched(member, before)
+
+
+@pytest.mark.parametrize("name", ["points", "stamps", "id", "needs_active"])
+def test_a_credit_with_a_value_missing_writes_nothing_that_is_not_whole(member, runtime, name):
+    before = _books(member)
+
+    if name == "needs_active":
+        # Not known to matter is not known not to: nobody is turned away for it, and the card is active.
+        assert _credited(runtime, member, needs_active=None) == 3
+        return
+    with pytest.raises(errors.NotNullViolation):
+        _credited(runtime, member, **{name: None})
+    assert _untouched(member, before)
+
+
+def test_a_member_of_another_merchant_gets_nothing(member, runtime):
+    other = make_merchant("bookshop").merchant_id
+    before = _books(member)
+
+    assert _credited(runtime, member, merchant=other) is None
+    assert _credited(runtime, member, merchant=None) is None
+
+    assert _untouched(member, before)
+
+
+def test_a_bound_that_would_be_reached_and_a_card_that_is_off_get_nothing(member, runtime):
+    before = _books(member)
+    assert _credited(runtime, member, below=105) is None
+    assert _untouched(member, before)
+    Member.objects.update(is_active=False)
+    before = _books(member)
+
+    assert _credited(runtime, member) is None
+    assert _untouched(member, before)
+    assert _credited(runtime, member, needs_active=False, below=106) == 3
+
+
+@pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])
+def test_an_old_snapshot_is_no_ground_to_credit_on(member, runtime, level):
+    before = _books(member)
+
+    with pytest.raises(errors.RaiseException, match="READ COMMITTED alone"), runtime.transaction():
+        runtime.execute(f"SET TRANSACTION ISOLATION LEVEL {level}")
+        _credited(runtime, member)
+
+    assert _untouched(member, before)
+
+
+def test_who_only_reads_may_not_credit(member, own_database):
+    before = _books(member)
+
+    with (
+        psycopg.connect(own_database.readonly_url, autocommit=True) as reader,
+        pytest.raises(errors.InsufficientPrivilege, match="ledger_credit_v1"),
+    ):
+        _credited(reader, member)
+
+    assert _untouched(member, before)

@@ -3,13 +3,14 @@
 import threading
 
 import pytest
-from django.db import DatabaseError, connection, connections, transaction
+from django.db import DatabaseError, connection, transaction
 
 from loyalty import ledger
 from loyalty.ledger import Posting
 from loyalty.models import EntryType, LedgerEntry, Member
 from tests.cast import NOON, make_member, make_merchant, refused
 from tests.ledger import reading
+from tests.ledger.racing import at_once
 
 
 @pytest.fixture
@@ -21,29 +22,6 @@ def people(own_database):
 
 def _earn(member, key, points=5, **more):
     return Posting(member=member, type=EntryType.EARN, points=points, key=key, fingerprint=b"x" * 16, **more)
-
-
-def _at_once(*works):
-    """Run each in a thread with a connection of its own, all beginning together; their results or errors."""
-    barrier = threading.Barrier(len(works))
-    results = [None] * len(works)
-
-    def run(place, work):
-        try:
-            connection.ensure_connection()
-            barrier.wait(30)
-            results[place] = work()
-        except Exception as error:
-            results[place] = error
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(works)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 def _posting(batch, *, body="rows", held_until=None):
@@ -106,7 +84,7 @@ def test_what_one_posting_refuses_none_of_the_batch_does(people, body):
 
 
 def test_the_same_key_from_20_threads_posts_once(people):
-    results = _at_once(*[_posting([_earn(people[0], "order")])] * 20)
+    results = at_once(*[_posting([_earn(people[0], "order")])] * 20)
 
     assert [type(result) for result in results] == [list] * 20
     assert sum(one.created for [one] in results) == 1
@@ -119,7 +97,7 @@ def test_the_same_key_from_20_threads_posts_once(people):
 def test_the_same_key_for_two_members_at_once_goes_to_one_and_refuses_the_other(people, body):
     works = [_posting([_earn(member, "order")], body=body) for member in people]
 
-    results = _at_once(*works)
+    results = at_once(*works)
 
     won = [result for result in results if isinstance(result, list)]
     lost = [type(result) for result in results if not isinstance(result, list)]
@@ -167,7 +145,7 @@ def test_a_key_whose_first_user_rolled_back_goes_to_the_next(people):
         waiting.wait(30)
         return _posting([_earn(second, "order")])()
 
-    _, [one] = _at_once(gives_up, follows)
+    _, [one] = at_once(gives_up, follows)
 
     assert one.created
     assert LedgerEntry.objects.get(key="order").member_id == second.pk
@@ -184,7 +162,7 @@ def test_two_batches_that_bring_each_others_keys_wait_and_do_not_deadlock(people
             [Posting(**{**_fields(posting), "key": f"{posting.key}{round_}"}) for posting in batch]
             for batch in (here, there)
         )
-        results = _at_once(_posting(one, body=bodies[0]), _posting(two, body=bodies[1]))
+        results = at_once(_posting(one, body=bodies[0]), _posting(two, body=bodies[1]))
 
         assert sorted(type(result).__name__ for result in results) == ["OrderAlreadyUsed", "list"]
     assert reading.broken_promises() == {}
@@ -198,7 +176,7 @@ def test_batches_that_name_members_in_opposite_order_wait_for_each_other(people)
     batch = [_earn(member, None, occurred_at=NOON) for member in people]
     renewed = [Posting(member=posting.member, type=EntryType.EARN, points=5) for posting in reversed(batch)]
 
-    results = _at_once(*[_posting(batch_) for batch_ in (batch, renewed)])
+    results = at_once(*[_posting(batch_) for batch_ in (batch, renewed)])
 
     assert [type(result) for result in results] == [list, list]
     assert {member.points_balance for member in Member.objects.all()} == {110}
@@ -220,7 +198,7 @@ def test_a_batch_decides_on_what_it_finds_after_the_wait(people, body):
         first_has_posted.wait(30)
         return _posting([Posting(member=ann, type=EntryType.REFUND, points=-80, short="clamp")], body=body)()
 
-    _, [one] = _at_once(spends_first, spends_then)
+    _, [one] = at_once(spends_first, spends_then)
 
     assert one.entry.points_delta == -20
     assert Member.objects.get(pk=ann.pk).points_balance == 0
