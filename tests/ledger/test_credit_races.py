@@ -70,6 +70,22 @@ def test_the_same_order_from_20_threads_is_one_entry_for_all(people, counter):
     _sound()
 
 
+@pytest.mark.parametrize("locking", [False, True], ids=["not locked before", "locked before"])
+def test_the_same_order_from_20_transactions_is_one_entry_for_all(people, counter, locking):
+    def work():
+        with transaction.atomic():
+            member = points.lock(_read(people[0])) if locking else _read(people[0])
+            return points.earn(member=member, store=counter, amount=Decimal(1), order_reference="W-1", at=NOON)
+
+    results = at_once(*[work] * 20)
+
+    assert {type(result) for result in results} == {LedgerEntry}
+    assert len({result.pk for result in results}) == 1
+    assert Counter(result.replayed for result in results) == {False: 1, True: 19}
+    assert (LedgerEntry.objects.count(), _told("points_earned")) == (1, 1)
+    _sound()
+
+
 def test_the_same_order_for_four_members_goes_to_one(people, counter):
     for round_ in range(5):
         results = at_once(*[_buying(member, counter, f"W-{round_}") for member in people])

@@ -1,16 +1,19 @@
 """What is left of a purchase or a redemption that is a transaction of its own, and of one within somebody else's."""
 
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from loyalty import ledger
+from loyalty.ledger import Posting
 from loyalty.models import EntryType, LedgerEntry, Member, Redemption, Reward
 from loyalty.operations import cards, points, redemptions
 from loyalty.operations.orders import InvalidReference
 from loyalty.operations.redemptions import RewardUnavailable
 from loyalty_site import outbox
+from loyalty_site.ids import new_id
 from loyalty_site.outbox.models import OutboxEvent
 from loyalty_site.refusals import Refusal
 from loyalty_site.tenants.models import Store
@@ -213,7 +216,8 @@ def test_a_refused_redemption_leaves_nothing(alice, buy, redeem, seen):
         (RewardUnavailable, {"order": "S-2", "reward": gone}),
         (ledger.KeyReused, {"points": 11}),
         (ledger.OrderAlreadyUsed, {"member": ben}),
-        (InvalidText, {"order": "S-\0"}),
+        (InvalidText, {"metadata": {"order_id": "a\0b"}}),
+        (InvalidReference, {"order": "S-\0"}),
     ]:
         with pytest.raises(refusal):
             redeem(**asked)
@@ -240,17 +244,14 @@ def test_a_redemption_in_somebodys_transaction_does_not_commit_it(alice, buy, re
     buy()
     before = seen()
 
-    try:
-        with transaction.atomic():
-            Member.objects.filter(pk=alice.pk).update(card_number="changed before")
-            redeem(points=46 if ending == "refused" else 10)
-            assert seen() == before
-            Member.objects.filter(pk=alice.pk).update(card_number="changed after")
-            assert seen() == before
-            if ending == "rolled back":
-                raise GivenUp
-    except (GivenUp, Refusal):
-        pass
+    with suppress(GivenUp, Refusal), transaction.atomic():
+        Member.objects.filter(pk=alice.pk).update(card_number="changed before")
+        redeem(points=46 if ending == "refused" else 10)
+        assert seen() == before
+        Member.objects.filter(pk=alice.pk).update(card_number="changed after")
+        assert seen() == before
+        if ending == "rolled back":
+            raise GivenUp
 
     alice.refresh_from_db()
     if ending == "committed":
@@ -272,3 +273,43 @@ def test_redemptions_follow_one_another_on_one_connection(buy, redeem, seen):
 
     assert Member.objects.get().points_balance == 5
     assert reading.broken_promises() == {}
+
+
+def _last(posting):
+    return ledger.post([posting], at=NOON, news=["loyalty.points_redeemed"], last=True)
+
+
+def test_what_is_posted_last_is_seen_before_its_block_ends(alice, buy, seen):
+    buy()
+    spending = Posting(member=alice, type=EntryType.REDEEM, points=-10)
+
+    with transaction.atomic():
+        _last(spending)
+        assert seen()[1] == 2
+
+    assert reading.broken_promises() == {}
+
+
+def test_what_is_posted_last_in_an_inner_block_waits_for_the_outer_one(alice, buy, seen):
+    buy()
+    before = seen()
+
+    with pytest.raises(GivenUp), transaction.atomic(), transaction.atomic(savepoint=False):
+        _last(Posting(member=alice, type=EntryType.REDEEM, points=-10))
+        assert seen() == before
+        raise GivenUp
+
+    assert seen() == before
+
+
+def test_what_the_commit_refuses_leaves_nothing(alice, buy, redeem, seen):
+    """Foreign keys of a redemption are looked at when the transaction ends."""
+    buy()
+    before = seen()
+
+    with pytest.raises(IntegrityError, match="foreign key"):
+        redeem(store=Store(pk=new_id(), merchant=alice.merchant))
+
+    assert seen() == before
+    assert connection.get_autocommit()
+    redeem()
