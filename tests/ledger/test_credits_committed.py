@@ -1,6 +1,6 @@
 """What is left of a purchase or a redemption that is a transaction of its own, and of one within somebody else's."""
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from decimal import Decimal
 
 import pytest
@@ -83,6 +83,25 @@ def test_a_retry_outside_a_transaction_gets_the_first_entry_and_tells_nothing(bu
         assert getattr(again, field.attname) == getattr(first, field.attname), field.attname
     assert LedgerEntry.objects.get() == first
     assert seen() == before
+
+
+@pytest.mark.parametrize("route", ["watched", "without prepared statements"])
+def test_a_purchase_alone_is_the_same_where_statements_go_another_way(buy, seen, settings, route):
+    """Typed by psycopg, and not by the prepared statement, the values find the function all the same."""
+    sent = []
+
+    def watch(execute, statement, *rest):
+        sent.append(statement)
+        return execute(statement, *rest)
+
+    settings.DATABASE_PREPARE = route == "watched"
+    with connection.execute_wrapper(watch) if route == "watched" else nullcontext():
+        first = buy("99999.99", items=[{"name": "tea"}])
+        again = buy("99999.99", items=[{"name": "tea"}])
+
+    assert route != "watched" or any("ledger_credit_v1" in each for each in sent)
+    assert (first.points_delta, first.replayed, again.pk, again.replayed) == (999_999, False, first.pk, True)
+    assert seen()[1:3] == (1, 2)
 
 
 def test_an_award_outside_a_transaction_is_given_once(alice, seen):

@@ -11,7 +11,7 @@ from loyalty import ledger
 from loyalty.events import EntryEvent, PointsEarned
 from loyalty.ledger import InsufficientPoints, Posting, Short
 from loyalty.models import EntryType, LedgerEntry
-from loyalty.operations import refunds, stamps
+from loyalty.operations import points, refunds, stamps
 from loyalty_site import outbox
 from loyalty_site.outbox.events import as_json, facts_of
 from loyalty_site.outbox.models import OutboxEvent
@@ -38,6 +38,16 @@ def test_the_news_says_of_an_entry_what_the_entry_says(buy, alice, counter):
         assert event.merchant_id == alice.merchant_id
         assert not event.backfill
     assert _told(entries.get(type="earn")).kind == PointsEarned.kind
+
+
+def test_the_news_of_a_credit_says_what_the_entry_says(buy, alice):
+    with transaction.atomic(), outbox.backfilling():
+        entry = buy(member=points.lock(alice), order='"W-1002"')
+
+    event = _told(entry)
+    stored = LedgerEntry.objects.get(pk=entry.pk)
+    assert event.facts == json.loads(as_json(facts_of(EntryEvent.of(SimpleNamespace(entry=stored)))))
+    assert (event.kind, event.merchant_id, event.backfill) == (PointsEarned.kind, alice.merchant_id, True)
 
 
 def test_a_retry_and_a_refusal_tell_nothing(buy, alice):
