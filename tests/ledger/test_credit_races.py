@@ -158,6 +158,28 @@ def test_another_members_locked_credit_is_refused_after_its_wait(people, counter
     assert list(LedgerEntry.objects.values_list("member_id", flat=True)) == [ann.pk]
 
 
+@pytest.mark.parametrize(("amount", "becomes"), [("0.50", LedgerEntry), ("0.60", KeyReused)])
+def test_who_waits_for_the_same_order_of_the_same_member_hears_of_the_first(people, counter, amount, becomes):
+    """Its statement began before the first entry was committed, and cannot have seen it."""
+    ann = people[0]
+    results = []
+
+    def till():
+        results.extend(at_once(_buying(ann, counter, "W-1", amount)))
+
+    thread = threading.Thread(target=till)
+    with transaction.atomic():
+        first = _buying(ann, counter, "W-1")()
+        thread.start()
+        wait_until_waited_for(connection)
+    thread.join(30)
+
+    assert [type(result) for result in results] == [becomes]
+    assert becomes is not LedgerEntry or (results[0].pk, results[0].replayed) == (first.pk, True)
+    assert (LedgerEntry.objects.count(), _told("points_earned")) == (1, 1)
+    _sound()
+
+
 def test_who_waits_for_the_member_finds_the_card_off(people, counter):
     ann = people[0]
     results = []
