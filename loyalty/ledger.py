@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 
 from loyalty.models import LedgerEntry
 from loyalty.postings import MOST_STAMPS, Posted, Posting, Short, check, fingerprint
@@ -119,6 +119,8 @@ def post(
     if body is None:
         large = len(postings) >= SET_FROM and len({posting.member.pk for posting in postings}) == len(postings)
         body = "set" if large else "rows"
+    # A second batch is found out by what the first one left, which is too late where it commits along.
+    last = last and not any(each[1] is _posted_here for each in connection.run_on_commit)
     try:
         rows = run(_POST[body], [moment_text(at), _encode(postings, news if body == "rows" else ())], last=last)
     except DatabaseError as error:
@@ -300,6 +302,11 @@ def post_once(transaction_id: Any) -> None:
             return
         raise RuntimeError("This transaction posted before; hand the ledger everything in one batch.")
     connection._ledger_posted_in = transaction_id  # type: ignore[attr-defined]
+    transaction.on_commit(_posted_here)
+
+
+def _posted_here() -> None:
+    """Stands in the list of what a transaction does after its commit, once it has posted."""
 
 
 _REFUSALS: dict[str, type[Refusal]] = {

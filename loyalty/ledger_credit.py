@@ -52,8 +52,8 @@ def credit(posting: Posting, *, at: datetime, news: str | None = None, below: in
         refuse_what_cannot_be_kept(posting.key, posting.order_reference, posting.description, posting.metadata)
     # What is not written here has a zone all the same: whether a posting is plain must not decide what is a mistake.
     for moment in (at, posting.expires_at, posting.reopens_until):
-        if moment is not None:
-            ledger.moment_text(moment)
+        if moment is not None and moment.tzinfo is None:
+            raise ValueError("The ledger's times have a zone.")
     member, happened = posting.member, posting.occurred_at or at
     asked = [
         posting.id,

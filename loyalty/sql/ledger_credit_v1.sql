@@ -48,7 +48,7 @@ BEGIN
             fingerprint, description, metadata, occurred_at, created_at)
         SELECT p_id, p_merchant, p_member, moved.last_number, p_type, p_points, moved.points_balance, p_stamps,
             moved.stamp_count, lifetime_delta, p_store, p_actor, p_reference, p_run, p_answers, p_key,
-            p_fingerprint, p_description, p_metadata, p_occurred_at, now()
+            p_fingerprint, p_description, nullif(p_metadata, 'null'), p_occurred_at, now()
           FROM moved
     ), news AS (
         INSERT INTO outbox_events (id, kind, merchant_id, facts, backfill)

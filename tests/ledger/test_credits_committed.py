@@ -332,3 +332,14 @@ def test_what_the_commit_refuses_leaves_nothing(alice, buy, redeem, seen):
     assert seen() == before
     assert connection.get_autocommit()
     redeem()
+
+
+def test_a_second_batch_does_not_commit_along(alice):
+    bob = make_member(alice.program, "bob")
+    earnings = [Posting(member=member, type=EntryType.EARN, points=5) for member in (alice, bob)]
+
+    with pytest.raises(RuntimeError, match="posted before"), transaction.atomic():
+        ledger.post(earnings[:1], at=NOON)
+        ledger.post(earnings[1:], at=NOON, last=True)
+
+    assert not LedgerEntry.objects.exists()
