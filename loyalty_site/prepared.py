@@ -15,14 +15,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from threading import get_ident, main_thread
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 import psycopg
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.postgresql.base import ServerBindingCursor
 from psycopg import generators
-from psycopg.abc import AdaptContext, Buffer
+from psycopg.abc import Buffer
 from psycopg.adapt import Loader, PyFormat, Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
@@ -45,27 +44,41 @@ class _Cursor(ServerBindingCursor):
 class _Moments(Loader):
     """Reads a timestamptz as Django's loader does, where the connection is in UTC at a tenth of its cost."""
 
-    def __init__(self, oid: int, context: AdaptContext | None = None) -> None:
-        super().__init__(oid, context)
-        assert self.connection is not None  # noqa: S101 (made for one below)
-        loader = self.connection.adapters.get_loader(oid, Format.TEXT)
-        assert loader is not None  # noqa: S101 (psycopg has one for every type of its own)
-        self.usual = loader(oid, self.connection)
-
     def load(self, data: Buffer) -> Any:
         try:
             moment = datetime.fromisoformat(str(data, "ascii"))
         except ValueError:
             # Years that Python does not have, and what the usual one says of them.
-            return self.usual.load(data)
-        return moment if moment.tzinfo is UTC else self.usual.load(data)
+            return self._load_as_usual(data)
+        return moment if moment.tzinfo is UTC else self._load_as_usual(data)
+
+    def _load_as_usual(self, data: Buffer) -> Any:
+        assert self.connection is not None  # noqa: S101 (made for one below)
+        loader = self.connection.adapters.get_loader(self.oid, Format.TEXT)
+        assert loader is not None  # noqa: S101 (psycopg has one for every type of its own)
+        # A new one each time: it goes by the time zone that the session had when it was made.
+        return loader(self.oid, self.connection).load(data)
 
 
 class _Statement(NamedTuple):
-    """A prepared statement: what it is called there, and the names of its parameters in order, if they have any."""
+    """A prepared statement: what it is called there, how many parameters it has, and their names, if they have any."""
 
     name: bytes
+    places: int
     fields: list[str]
+
+    def ordered(self, parameters: Parameters) -> Sequence[Any]:
+        """The values in the order of their places. Raises as psycopg does where they are not those that it has."""
+        if not isinstance(parameters, Mapping):
+            values = parameters
+        elif missing := [field for field in self.fields if field not in parameters]:
+            raise psycopg.ProgrammingError(f"query parameter missing: {', '.join(missing)}")
+        else:
+            values = [parameters[field] for field in self.fields]
+        if len(values) != self.places:
+            # PostgreSQL passes over what it is given to no parameter at all.
+            raise psycopg.ProgrammingError(f"the query has {self.places} placeholders but {len(values)} parameters")
+        return values
 
 
 class _Prepared:
@@ -79,7 +92,13 @@ class _Prepared:
         self.transformer = Transformer(context)
 
 
-_of_connection: WeakKeyDictionary["psycopg.Connection[Any]", _Prepared] = WeakKeyDictionary()
+def _of_connection(raw: "psycopg.Connection[Any]") -> _Prepared:
+    # An attribute of the connection, and gone with it. A weak dictionary would keep both for good: what is in it has
+    # hold of the connection.
+    prepared: _Prepared | None = raw.__dict__.get("_prepared_by_run")
+    if prepared is None:
+        prepared = raw.__dict__["_prepared_by_run"] = _Prepared(raw)
+    return prepared
 
 
 def run(statement: str, parameters: Parameters = (), *, last: bool = False) -> list[Row]:
@@ -102,17 +121,23 @@ def run(statement: str, parameters: Parameters = (), *, last: bool = False) -> l
             return rows
     database.validate_thread_sharing()
     database.validate_no_broken_transaction()
-    ends = last and len(database.atomic_blocks) == 1
+    # Inside of a transaction that the caller began by hand, the outermost block is not what commits it.
+    ends = last and len(database.atomic_blocks) == 1 and database.commit_on_exit
     with database.wrap_database_errors, raw.lock:
-        return _run(raw, statement, parameters, ends)
+        prepared = _of_connection(raw)
+        try:
+            return _run(raw, prepared, statement, parameters, ends)
+        except psycopg.errors.FeatureNotSupported:
+            # A migration changed the type of a column that it returns: it is no use any more, so prepare another.
+            prepared.statements.pop(statement, None)
+            raise
 
 
-def _run(raw: "psycopg.Connection[Any]", text: str, parameters: Parameters, ends: bool) -> list[Row]:
-    prepared = _of_connection.get(raw)
-    if prepared is None:
-        prepared = _of_connection[raw] = _Prepared(raw)
+def _run(
+    raw: "psycopg.Connection[Any]", prepared: _Prepared, text: str, parameters: Parameters, ends: bool
+) -> list[Row]:
     statement = prepared.statements.get(text) or _prepare(raw, prepared, text)
-    values = [parameters[field] for field in statement.fields] if isinstance(parameters, Mapping) else parameters
+    values = statement.ordered(parameters)
     transformer, pgconn = prepared.transformer, raw.pgconn
     begins = not raw.autocommit and pgconn.transaction_status == TransactionStatus.IDLE
     if begins or ends:
@@ -135,9 +160,6 @@ _PARAMETER = re.compile(r"%(?:s|%|\((\w+)\)s)")
 
 
 def _prepare(raw: "psycopg.Connection[Any]", prepared: _Prepared, text: str) -> _Statement:
-    if len(prepared.statements) >= MOST:
-        oldest = next(iter(prepared.statements))
-        _result(raw, b"DEALLOCATE " + prepared.statements.pop(oldest).name)
     fields: list[str] = []
     count = 0
 
@@ -154,9 +176,13 @@ def _prepare(raw: "psycopg.Connection[Any]", prepared: _Prepared, text: str) -> 
 
     numbered = _PARAMETER.sub(place, text)
     prepared.made += 1
-    statement = _Statement(b"run_%d" % prepared.made, fields)
+    statement = _Statement(b"run_%d" % prepared.made, count + len(fields), fields)
     _result(raw, b"PREPARE %s AS %s" % (statement.name, numbered.encode()))
     prepared.statements[text] = statement
+    # After the other: in a failed transaction neither can be done, and the oldest stays known.
+    if len(prepared.statements) > MOST:
+        oldest = next(iter(prepared.statements))
+        _result(raw, b"DEALLOCATE " + prepared.statements.pop(oldest).name)
     return statement
 
 
@@ -185,10 +211,10 @@ def _wait(raw: "psycopg.Connection[Any]", sent: bytes, values: Sequence[Any] | N
 
 
 def _checked(raw: "psycopg.Connection[Any]", result: PGresult) -> PGresult:
-    if result.status in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
-        return result
-    error = error_from_result(result, encoding=raw.info.encoding)
-    if raw.pgconn.status == ConnStatus.BAD:
-        # The server's own word is lost where the connection broke off behind it: this is no fault of the statement.
-        raise psycopg.OperationalError(str(error))
-    raise error
+    if result.status not in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
+        error = error_from_result(result, encoding=raw.info.encoding)
+        if raw.pgconn.status == ConnStatus.BAD and not isinstance(error, psycopg.OperationalError):
+            # The connection was lost; libpq says so in one call without the code that tells it from other errors.
+            raise psycopg.OperationalError(str(error))
+        raise error
+    return result
