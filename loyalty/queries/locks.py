@@ -6,7 +6,7 @@ from django.db import connection, transaction
 
 
 class _Lock:
-    """Stands in the list of what a transaction does after its commit, for as long as the lock is held.
+    """Stands in the list of what a transaction does after its commit, for as long as its locks are held.
 
     Django takes it from there at the commit, at a rollback, and at one to a savepoint before it. A block of `atomic`
     could not stand for its transaction: one that decorates a function is the same object at every call.
@@ -18,8 +18,18 @@ class _Lock:
 
 def mark(row: Any) -> None:
     """Note that this transaction holds the lock that the member, or redemption, was read under."""
-    row.lock = _Lock()
-    transaction.on_commit(row.lock)
+    lock = _present()
+    if lock is None:
+        lock = _Lock()
+        transaction.on_commit(lock)
+    row.lock = lock
+
+
+def _present() -> _Lock | None:
+    """What stands for the locks of this transaction, or of its innermost savepoint: one for all, however many."""
+    savepoints = set(connection.savepoint_ids)
+    found = (each[1] for each in connection.run_on_commit if isinstance(each[1], _Lock) and each[0] == savepoints)
+    return next(found, None)
 
 
 def is_held(row: Any) -> bool:
