@@ -67,6 +67,18 @@ def books(members: Sequence[Member]) -> Books:
     )
 
 
+def model_of(members: Sequence[Member]) -> Model:
+    """The model as it stands where the database does, of these members."""
+    model = Model({})
+    model.books = books(members)
+    model.keys = {
+        (model.books.cards[entry.member].merchant, entry.key): entry
+        for entry in model.books.entries.values()
+        if entry.key is not None
+    }
+    return model
+
+
 def outcome_of(posted: Posted) -> Outcome:
     """What `ledger.post` answered for one posting."""
     what = "created" if posted.created else "moved" if posted.moved else "replayed" if posted.entry else "skipped"

@@ -13,7 +13,6 @@ from loyalty.ledger import Posting
 from loyalty.models import EntryType, PointLot
 from tests.cast import NOON, make_member
 from tests.ledger import batches, reading
-from tests.ledger.model import Model
 
 EXAMPLES = int(os.environ.get("LEDGER_EXAMPLES", "100"))
 # Everything an example writes is rolled back, so the fixtures serve all of them.
@@ -56,20 +55,9 @@ def filled(members):
     return _filled(members)
 
 
-def _model_of(members):
-    model = Model({})
-    model.books = reading.books(members)
-    model.keys = {
-        (model.books.cards[entry.member].merchant, entry.key): entry
-        for entry in model.books.entries.values()
-        if entry.key is not None
-    }
-    return model
-
-
 def _same(members, several, *, body):
     """Post the batches, one after the other, to a model and through this body."""
-    model = _model_of(members)
+    model = reading.model_of(members)
     for batch in several:
         expected = reading.modelled(model, batch, at=NOON)
         assert reading.posted(batch, at=NOON, body=body) == expected
@@ -108,7 +96,7 @@ class Ledger(RuleBasedStateMachine):
         self.frame = transaction.atomic()
         self.frame.__enter__()
         self.taken = _filled(self.members)
-        self.model = _model_of(self.members)
+        self.model = reading.model_of(self.members)
 
     def teardown(self):
         if hasattr(self, "frame"):

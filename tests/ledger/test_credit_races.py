@@ -19,8 +19,8 @@ from loyalty_site.outbox.models import OutboxEvent
 from loyalty_site.tenants.models import Store
 from tests.cast import NOON, make_member, make_merchant
 from tests.ledger import reading
-from tests.ledger.racing import at_once
 from tests.locks import wait_until_waited_for
+from tests.racing import at_once
 
 
 @pytest.fixture
@@ -105,27 +105,32 @@ def test_the_same_order_with_two_amounts_counts_once(people, counter):
     _sound()
 
 
-def test_another_member_waits_for_the_order_and_is_refused_after_it(people, counter):
-    """The key's first writer commits while the second one's statement waits in the unique index."""
-    ann, ben = people[:2]
+def _refused_behind(first, second):
+    """The refusals of `second`, which begins while `first` is not committed and waits for it in the key's index."""
     refused = []
 
-    def second():
+    def run():
         try:
-            _buying(ben, counter, "W-1")()
+            second()
         except OrderAlreadyUsed as refusal:
             refused.append(refusal)
         finally:
             connections.close_all()
 
-    thread = threading.Thread(target=second)
+    thread = threading.Thread(target=run)
     with transaction.atomic():
-        _buying(ann, counter, "W-1")()
+        first()
         thread.start()
         wait_until_waited_for(connection)
     thread.join(30)
+    return refused
 
-    assert len(refused) == 1
+
+def test_another_member_waits_for_the_order_and_is_refused_after_it(people, counter):
+    """The key's first writer commits while the second one's statement waits in the unique index."""
+    ann, ben = people[:2]
+
+    assert len(_refused_behind(_buying(ann, counter, "W-1"), _buying(ben, counter, "W-1"))) == 1
     assert list(LedgerEntry.objects.values_list("member_id", flat=True)) == [ann.pk]
     assert (_told("points_earned"), Member.objects.get(pk=ben.pk).last_number) == (1, 0)
 
@@ -133,28 +138,15 @@ def test_another_member_waits_for_the_order_and_is_refused_after_it(people, coun
 def test_another_members_locked_credit_is_refused_after_its_wait(people, counter):
     """The same where the second has its member locked: its transaction is over then."""
     ann, ben = people[:2]
-    refused = []
 
-    def second():
-        try:
-            with transaction.atomic():
-                booking = points.earning(
-                    member=points.lock(_read(ben)), store=counter, amount=Decimal(1), order_reference="W-1", at=NOON
-                )
-                settle_alone(booking, at=NOON)
-        except OrderAlreadyUsed as refusal:
-            refused.append(refusal)
-        finally:
-            connections.close_all()
+    @transaction.atomic
+    def locked():
+        booking = points.earning(
+            member=points.lock(_read(ben)), store=counter, amount=Decimal(1), order_reference="W-1", at=NOON
+        )
+        settle_alone(booking, at=NOON)
 
-    thread = threading.Thread(target=second)
-    with transaction.atomic():
-        _buying(ann, counter, "W-1")()
-        thread.start()
-        wait_until_waited_for(connection)
-    thread.join(30)
-
-    assert len(refused) == 1
+    assert len(_refused_behind(_buying(ann, counter, "W-1"), locked)) == 1
     assert list(LedgerEntry.objects.values_list("member_id", flat=True)) == [ann.pk]
 
 

@@ -22,7 +22,6 @@ from loyalty_site.refusals import Refusal
 from loyalty_site.tenants.models import Store
 from tests.cast import NOON, make_member, make_merchant
 from tests.ledger import batches, reading
-from tests.ledger.model import Model
 from tests.ledger.test_bodies import EXAMPLES, shared
 
 _numbers = count(1)
@@ -40,17 +39,6 @@ def filled(members):
     holds = [Posting(member=member, type=None, held=6) for member in members]
     reading.posted([*start, *debits, *holds], at=NOON, body="rows")
     return [(posting.member.pk, posting.id) for posting in debits]
-
-
-def _model_of(members):
-    model = Model({})
-    model.books = reading.books(members)
-    model.keys = {
-        (model.books.cards[entry.member].merchant, entry.key): entry
-        for entry in model.books.entries.values()
-        if entry.key is not None
-    }
-    return model
 
 
 def _booking(posting):
@@ -80,7 +68,7 @@ def _settled(posting, settling):
 
 
 def _same(members, postings, settling):
-    model = _model_of(members)
+    model = reading.model_of(members)
     for posting in postings:
         expected = reading.modelled(model, [posting], at=NOON)
         assert _settled(posting, settling) == expected

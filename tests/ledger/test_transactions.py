@@ -10,7 +10,7 @@ from loyalty.ledger import Posting
 from loyalty.models import EntryType, LedgerEntry, Member
 from tests.cast import NOON, make_member, make_merchant, refused
 from tests.ledger import reading
-from tests.ledger.racing import at_once
+from tests.racing import at_once
 
 
 @pytest.fixture

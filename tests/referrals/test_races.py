@@ -1,10 +1,8 @@
 """Several at the same moment, over connections of their own: what counts once, counts once."""
 
-import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connections
 from django.utils import timezone
 
 from loyalty.models import LedgerEntry, Member
@@ -14,30 +12,10 @@ from referrals.models import GuardrailOverride, Invite, ReferralReview
 from referrals.operations import conversions, guardrails, invites, qualifying, reviews, settling
 from tests.callers import operator_of
 from tests.cast import NOON, make_member, make_merchant
+from tests.racing import at_once
 from tests.referrals.conftest import balance, joins, set_rules
 
 LATER = NOON + timedelta(days=2)
-
-
-def at_once(*calls):
-    """Run these in threads that start together; what each returned, or the refusal or error it raised."""
-    gate, results = threading.Barrier(len(calls)), [None] * len(calls)
-
-    def run(place, call):
-        try:
-            gate.wait(20)
-            results[place] = call()
-        except Exception as error:
-            results[place] = error
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=each) for each in enumerate(calls)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return results
 
 
 def fresh(member):
