@@ -119,8 +119,7 @@ def post(
     if body is None:
         large = len(postings) >= SET_FROM and len({posting.member.pk for posting in postings}) == len(postings)
         body = "set" if large else "rows"
-    # A second batch is found out by what the first one left, which is too late where it commits along.
-    last = last and not any(each[1] is _posted_here for each in connection.run_on_commit)
+    post_once()
     try:
         rows = run(_POST[body], [moment_text(at), _encode(postings, news if body == "rows" else ())], last=last)
     except DatabaseError as error:
@@ -128,7 +127,6 @@ def post(
         if refusal is None:
             raise
         raise refusal from error
-    post_once(rows[0][-2])
     firsts = _firsts(rows) if any(row[1] == "replayed" for row in rows) else {}
     posted = [_posted(posting, row, firsts, at) for posting, row in zip(postings, rows, strict=True)]
     if news and body == "rows":
@@ -294,14 +292,13 @@ def _posted(posting: Posting, row: tuple[Any, ...], firsts: dict[UUID, LedgerEnt
     )
 
 
-def post_once(transaction_id: Any) -> None:
-    """Remember that this transaction posted. Raises RuntimeError if it did before."""
-    if getattr(connection, "_ledger_posted_in", None) == transaction_id:
-        # Django's own test case wraps a whole test, many operations, in one transaction.
-        if any(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks):
-            return
+def post_once() -> None:
+    """Remember that this transaction posts. Raises RuntimeError if it did before."""
+    # Django's own test case wraps a whole test, many operations, in one transaction.
+    if any(each[1] is _posted_here for each in connection.run_on_commit) and not any(
+        getattr(block, "_from_testcase", False) for block in connection.atomic_blocks
+    ):
         raise RuntimeError("This transaction posted before; hand the ledger everything in one batch.")
-    connection._ledger_posted_in = transaction_id  # type: ignore[attr-defined]
     transaction.on_commit(_posted_here)
 
 

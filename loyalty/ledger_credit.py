@@ -88,11 +88,11 @@ def credit(posting: Posting, *, at: datetime, news: str | None = None, below: in
         if connection.in_atomic_block:
             raise refusal from error
         return None
-    number, balance, held, stamp_count, lifetime_delta, lifetime, written_at, transaction_id = row
+    number, balance, held, stamp_count, lifetime_delta, lifetime, written_at = row
     if number is None:
         return None
     if connection.in_atomic_block:
-        ledger.post_once(transaction_id)
+        ledger.post_once()
     if news is not None:
         outbox.announce()
     entry = ledger.entry_written(

@@ -97,7 +97,7 @@ def post_query(
         raise refusal from error
     [(entries, points, counted, transaction_id)] = rows
     if transaction_id is not None:
-        ledger.post_once(transaction_id)
+        ledger.post_once()
     if entries:
         outbox.announce()
     return Written(entries, points, counted)

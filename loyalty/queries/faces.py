@@ -46,20 +46,23 @@ def members(where: str, parameters: list[Any], *, for_change: bool = False, orde
     return found
 
 
-def reading_card(merchant_id: UUID, card_number: str) -> tuple[str, list[Any]]:
+def reading_card(merchant_id: UUID, card_number: str, *, customer: bool = False) -> tuple[str, list[Any]]:
     """The SELECT, and its parameters, of the merchant's member with this card, for change: see `locked_member`.
 
-    Without the customer: what moves points has no use for the person.
+    Without the customer, unless asked for: what moves points has no use for the person.
     """
     where = "m.merchant_id = %s::uuid AND m.card_number = %s::text"
-    statement = f"{selection(customer=False)}{_BARE_FROM} WHERE {where} FOR NO KEY UPDATE OF m"
-    return statement, [merchant_id, card_number]
+    source = _FROM if customer else _BARE_FROM
+    return f"{selection(customer=customer)}{source} WHERE {where} FOR NO KEY UPDATE OF m", [merchant_id, card_number]
 
 
 def locked_member(row: tuple[Any, ...]) -> Member:
     """The member in a row of `reading_card`, read in the transaction under way."""
-    of_member = _widths()[0]
-    member = _member(row[:of_member], _program(row[of_member:-1], row[-1]))
+    of_member, of_program, _ = _widths()
+    if len(row) == of_member + of_program + 1:
+        member = _member(row[:of_member], _program(row[of_member:-1], row[-1]))
+    else:
+        member = member_of(row)
     locks.mark(member)
     return member
 

@@ -13,7 +13,7 @@ CREATE OR REPLACE FUNCTION ledger_credit_v1(
     p_store uuid, p_actor uuid, p_reference text, p_run uuid, p_answers uuid, p_description text, p_metadata jsonb,
     p_occurred_at timestamptz, p_news text, p_backfill boolean,
     OUT number integer, OUT points_balance bigint, OUT points_held bigint, OUT stamp_count integer,
-    OUT lifetime_delta bigint, OUT lifetime_points bigint, OUT written_at timestamptz, OUT xact xid8
+    OUT lifetime_delta bigint, OUT lifetime_points bigint, OUT written_at timestamptz
 )
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 -- A plan that was cached while the tables were small would read them through, for as long as the session lasts.
@@ -67,6 +67,5 @@ BEGIN
       INTO number, points_balance, points_held, stamp_count, lifetime_points
       FROM moved;
     written_at := now();
-    xact := pg_current_xact_id_if_assigned();
 END
 $$;

@@ -74,7 +74,7 @@ class ReplaceCard(CardView):
         def replace(member: Member, at: datetime) -> Answer:
             return Answer(shapes.card(cards.replace(member=member, at=at, **asked), base_of(self)))
 
-        return self.change_person(card_number, replace)
+        return self.change_card(card_number, replace, customer=True)
 
 
 class _Switch(CardView):
@@ -86,7 +86,7 @@ class _Switch(CardView):
         def turn(member: Member, at: datetime) -> Answer:
             return Answer(shapes.card(type(self).switch(member=member, at=at), base_of(self)))
 
-        return self.change_person(card_number, turn)
+        return self.change_card(card_number, turn, customer=True)
 
 
 class DeactivateCard(_Switch):

@@ -47,8 +47,13 @@ class CardView(StoreView):
         """The merchant's member with this card. Raises `NotFound`, `CardIsReplaced`."""
         return cards.find(merchant=self.merchant, card_number=card_number, for_change=for_change)
 
-    def change_card(self, card_number: str, make: Callable[[Member, datetime], Answer]) -> HttpResponse:
-        """Make a change to the card, once; `make` gets the member, locked, without the customer, and the time."""
+    def change_card(
+        self, card_number: str, make: Callable[[Member, datetime], Answer], *, customer: bool = False
+    ) -> HttpResponse:
+        """Make a change to the card, once; `make` gets the member, locked, and the time.
+
+        The member comes without the customer, unless asked for.
+        """
         if not card_number.isprintable():
             raise NotFound
 
@@ -59,18 +64,7 @@ class CardView(StoreView):
             answer.about = member.customer_id
             return answer
 
-        return self.change_of(faces.reading_card(self.merchant.pk, card_number), change)
-
-    def change_person(self, card_number: str, make: Callable[[Member, datetime], Answer]) -> HttpResponse:
-        """`change_card`, with the customer at hand."""
-
-        def change() -> Answer:
-            member = self.card(card_number, for_change=True)
-            answer = make(member, timezone.now())
-            answer.about = member.customer_id
-            return answer
-
-        return self.change(change)
+        return self.change_of(faces.reading_card(self.merchant.pk, card_number, customer=customer), change)
 
 
 def base_of(view: StoreView) -> str:
