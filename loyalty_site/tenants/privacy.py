@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import QuerySet
 from django.db.models.sql import DeleteQuery, UpdateQuery
@@ -120,18 +121,27 @@ def delete(rows: QuerySet[Any]) -> Statement:
 
 def _statement(query: Any) -> Statement:
     query.clear_ordering(force=True)
-    sql, parameters = query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
+    return _compiled(query)
+
+
+def _compiled(query: Any) -> Statement:
+    try:
+        sql, parameters = query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
+    except EmptyResultSet:
+        # No row can fit, as where it asks for one of no values: Django has no SQL for that.
+        return Statement("SELECT WHERE false", [])
     return Statement(sql, parameters)
 
 
 def _read(queries: dict[str, QuerySet[Any, Any]]) -> dict[str, list[Row]]:
     if not queries:
         return {}
-    parts, parameters = [], []
+    parts: list[str] = []
+    parameters: list[Any] = []
     for rows in queries.values():
-        sql, values = rows.query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
-        parts.append(f"(SELECT coalesce(jsonb_agg(to_jsonb(r)), '[]')::text FROM ({sql}) r)")
-        parameters += values
+        asked = _compiled(rows.query)
+        parts.append(f"(SELECT coalesce(jsonb_agg(to_jsonb(r)), '[]')::text FROM ({asked.sql}) r)")
+        parameters += asked.parameters
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {', '.join(parts)}", parameters)
         found = cursor.fetchone()

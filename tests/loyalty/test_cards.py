@@ -6,6 +6,7 @@ from loyalty import ledger
 from loyalty.models import LedgerEntry, Member, ReplacedCard
 from loyalty.operations import anonymization, cards, points, redemptions
 from loyalty.operations.cards import CardIsReplaced
+from loyalty.operations.enrollment import Person, enroll
 from loyalty.queries import reconciliation
 from loyalty_site.outbox.models import OutboxEvent
 from loyalty_site.refusals import NotFound
@@ -105,6 +106,20 @@ def test_anonymizing_twice_is_once_and_cannot_be_taken_back(known, noon):
         cards.reactivate(member=known, at=noon)
     with refused(ledger.CardInactive):
         redemptions.hold(member=known, points=1, at=noon)
+
+
+def test_who_left_no_address_is_exported_and_forgotten_like_anybody(program, noon):
+    """Somebody with a card and nothing else: no row can be of addresses that they do not have."""
+    nobody = enroll(program=program, person=Person(external_ref="till-77"), at=noon).member
+
+    told = privacy.export(nobody.customer)
+    anonymization.anonymize(member=nobody, at=noon)
+
+    assert told["customers"][0]["external_ref"] == "till-77"
+    assert told["loyalty_message_suppressions"] == []
+    assert [place for place in written_of("till-77") if not place.startswith("outbox_events.")] == []
+    nobody.refresh_from_db()
+    assert not nobody.is_active
 
 
 def test_an_export_holds_all_that_is_stored(known):
