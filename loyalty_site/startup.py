@@ -27,9 +27,8 @@ def warn_of_lost_protection(process: str) -> None:
 
 
 def weaknesses_of_the_runtime_role() -> list[str]:
-    """What `roles.weaknesses` finds, over a connection of its own: a pool must not be opened before a fork."""
+    """What `roles.weaknesses` finds, over a connection of its own: none may be open before a fork."""
     given = {**connections["default"].get_connection_params(), "connect_timeout": 5}
-    given.pop("pool", None)
     given.pop("cursor_factory", None)
     given.pop("context", None)
     with psycopg.connect(**given, autocommit=True) as connection:

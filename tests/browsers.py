@@ -78,7 +78,7 @@ def live_site(own_database: OwnDatabase, collected_static: Path, tmp_path: Path)
                     "--graceful-timeout=5",
                 ],
                 cwd=server.ROOT,
-                env={**os.environ, "STATIC_ROOT": str(collected_static), "DATABASE_POOL": "1"},
+                env={**os.environ, "STATIC_ROOT": str(collected_static)},
                 pass_fds=[listener.fileno()],
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -189,7 +189,7 @@ def _begin() -> None:
         # Until `django_db_setup` has made one, there is no database of this name.
         **server.environment(f"{server.prefix}_none"),
     )
-    for name in ("DEBUG", "REGULARS_EMBEDDED", "DATABASE_POOL"):
+    for name in ("DEBUG", "REGULARS_EMBEDDED"):
         os.environ.pop(name, None)
 
 

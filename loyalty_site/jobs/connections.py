@@ -9,7 +9,7 @@ from django.db import connection, connections
 def raw_connection(*, application_name: str) -> "psycopg.Connection[Any]":
     """A new autocommit connection to the default database, the caller's to close.
 
-    Django's own connection stands in transactions, is pooled in web processes and closed between requests; one that
+    Django's own connection stands in transactions, and is closed between requests when it is old; one that
     listens may be none of that.
     """
     parameters = connections["default"].get_connection_params()

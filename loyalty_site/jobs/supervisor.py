@@ -75,8 +75,6 @@ class Supervisor:
             **os.environ,
             identity.VARIABLE: identity.new_worker_name(),
             BEAT_VARIABLE: str(beat),
-            # django-q2's forked workers never got a pooled connection.
-            "DATABASE_POOL": "0",
         }
         try:
             self._start("the cluster", "qcluster", environment)

@@ -58,7 +58,7 @@ def prepare() -> None:
         LOG_LEVEL="WARNING",
         **test_server.environment("bench_none"),
     )
-    for name in ("DEBUG", "REGULARS_EMBEDDED", "DATABASE_POOL"):
+    for name in ("DEBUG", "REGULARS_EMBEDDED"):
         os.environ.pop(name, None)
 
 

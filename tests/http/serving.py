@@ -53,7 +53,7 @@ def serving(**environment: str) -> Iterator[Web]:
                 *("--worker-class=gthread", "--workers=1", "--threads=8"),
             ],
             cwd=server.ROOT,
-            env={**os.environ, "DATABASE_POOL": "1", "LOG_LEVEL": "WARNING", **environment},
+            env={**os.environ, "LOG_LEVEL": "WARNING", **environment},
             pass_fds=[listener.fileno()],
             start_new_session=True,
         )
