@@ -1,4 +1,7 @@
-"""POST earn over HTTP: one gunicorn worker with threads, key check, limit, idempotency and all, against the bound."""
+"""POST earn over HTTP: one gunicorn worker with threads, key check, limit, idempotency and all, against the bound.
+
+Both are asked over a Unix socket: pgbench PostgreSQL, the tills gunicorn, as nginx does in docs/deploy/nginx.md.
+"""
 
 import os
 import random
@@ -7,9 +10,8 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -31,9 +33,9 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 class _Till:
     """One connection that is kept alive: sends a purchase as soon as the one before is answered."""
 
-    def __init__(self, port: int, secret: str, number: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def __init__(self, address: str, secret: str, number: int) -> None:
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(address)
         self.secret, self.mark, self.sent = secret, f"{number}-{time.time_ns()}", 0
         self.since, self.received, self.missing = 0.0, b"", 0
 
@@ -64,9 +66,9 @@ class _Till:
         return True
 
 
-def purchases(*, port: int, secret: str, connections: int, seconds: float) -> list[float]:
+def purchases(*, address: str, secret: str, connections: int, seconds: float) -> list[float]:
     """Purchases over so many connections for so long: how long each took."""
-    tills = [_Till(port, secret, number) for number in range(connections)]
+    tills = [_Till(address, secret, number) for number in range(connections)]
     took: list[float] = []
     with selectors.DefaultSelector() as ready:
         for till in tills:
@@ -96,8 +98,8 @@ def rows(*, rounds: int = 5, seconds: float = 4.0) -> Iterator[Row]:
         bound = Bound(database)
         people.settle_down(database)
         connections.close_all()
-        with _site() as port, workers(1) as [till]:
-            asked: dict[str, Any] = {"port": port, "secret": secret, "connections": CONNECTIONS}
+        with _site() as address, workers(1) as [till]:
+            asked: dict[str, Any] = {"address": address, "secret": secret, "connections": CONNECTIONS}
             till.call("http", "purchases", seconds=1.5, **asked)
             bound.run(clients=CONNECTIONS, seconds=1)
             pairs, took = [], []
@@ -128,11 +130,11 @@ def _key(program: Any) -> str:
 
 
 @contextmanager
-def _site() -> Iterator[int]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+def _site() -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:
+        address = f"{folder}/web.sock"
+        listener.bind(address)
         listener.listen(128)
-        port = listener.getsockname()[1]
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "gunicorn", "loyalty_site.wsgi", f"--bind=fd://{listener.fileno()}"),
@@ -141,7 +143,6 @@ def _site() -> Iterator[int]:
             cwd=server.ROOT,
             env={
                 **os.environ,
-                "DATABASE_POOL": "1",
                 "ALLOWED_HOSTS": "127.0.0.1",
                 # Counted like any other; there is no till that sends so many.
                 "RATE_LIMIT_STORE": "1000000000",
@@ -149,20 +150,20 @@ def _site() -> Iterator[int]:
             pass_fds=[listener.fileno()],
         )
         try:
-            _wait(port)
-            yield port
+            _wait(address)
+            yield address
         finally:
             process.terminate()
             process.wait(30)
 
 
-def _wait(port: int) -> None:
+def _wait(address: str) -> None:
     for _ in range(300):
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/nothing", timeout=30):
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.settimeout(30)
+            asking.connect(address)
+            asking.sendall(b"GET /api/v1/nothing HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+            if asking.recv(4096).startswith(b"HTTP/1.1"):
                 return
-        except urllib.error.HTTPError:
-            return
-        except OSError:
-            time.sleep(0.1)
+        time.sleep(0.1)
     raise SystemExit("gunicorn did not serve.")
