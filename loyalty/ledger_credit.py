@@ -6,11 +6,14 @@ news are written, or nothing is done at all. It decides nothing that is not plai
 """
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any, Protocol
 
 from django.db import IntegrityError, connection
 
 from loyalty import ledger
+from loyalty.models import LedgerEntry
 from loyalty.postings import Posted, Posting, Short, check
 from loyalty_site import outbox
 from loyalty_site.prepared import run
@@ -34,12 +37,30 @@ def is_plain(posting: Posting) -> bool:
     )
 
 
-def credit(posting: Posting, *, at: datetime, news: str | None = None, below: int | None = None) -> Posted | None:
+class Keeper(Protocol):
+    """Whoever tells of an entry, and keeps what it told in the very statement that writes the entry."""
+
+    def blank(self, column: str) -> Any:
+        """What stands in a draft for a number that the statement returns in this column."""
+
+    def run(self, statement: str, parameters: Sequence[Any], draft: LedgerEntry) -> tuple[Any, ...] | None:
+        """Run the statement and return its row; None where it did nothing, or was not run."""
+
+
+def credit(
+    posting: Posting,
+    *,
+    at: datetime,
+    news: str | None = None,
+    below: int | None = None,
+    keeper: Keeper | None = None,
+) -> Posted | None:
     """Write the entry of a plain posting and what `news` tells of it; None where nothing was done.
 
     Nothing is done where the member is inactive and that matters, where the key came before, and where the lifetime
     points would reach `below`: `ledger.post` says then what is to be said. Outside a transaction it is one of its own.
-    Within one the member must have been locked before, so that no key is posted meanwhile.
+    Within one the member must have been locked before, so that no key is posted meanwhile. A `keeper` keeps what it
+    tells of the entry along with it, and may find that nothing is to be done.
 
     Raises `OrderAlreadyUsed` within a transaction where another member's posting of the key was committed meanwhile,
     `InvalidText` for texts that cannot be kept, ValueError or TypeError for what no caller may ask, RuntimeError where
@@ -79,8 +100,17 @@ def credit(posting: Posting, *, at: datetime, news: str | None = None, below: in
         news,
         outbox.is_backfill(),
     ]
+    entry = ledger.entry_written(
+        posting, points_delta=posting.points, lifetime_delta=0, requested=None, occurred_at=happened, created_at=at
+    )
     try:
-        [row] = run(_CREDIT, asked)
+        row: tuple[Any, ...] | None
+        if keeper is None:
+            [row] = run(_CREDIT, asked)
+        else:
+            columns = ("number", "points_balance", "stamp_count")
+            _fill(entry, *map(keeper.blank, columns))
+            row = keeper.run(_CREDIT, asked, entry)
     except IntegrityError as error:
         refusal = ledger.refusal_of(error)
         if refusal is None:
@@ -88,24 +118,15 @@ def credit(posting: Posting, *, at: datetime, news: str | None = None, below: in
         if connection.in_atomic_block:
             raise refusal from error
         return None
-    number, balance, held, stamp_count, lifetime_delta, lifetime, written_at = row
-    if number is None:
+    if row is None or row[0] is None:
         return None
+    number, balance, held, stamp_count, lifetime_delta, lifetime, written_at = row
     if connection.in_atomic_block:
         ledger.post_once()
     if news is not None:
         outbox.announce()
-    entry = ledger.entry_written(
-        posting,
-        number=number,
-        points_delta=posting.points,
-        points_balance_after=balance,
-        stamps_balance_after=stamp_count,
-        lifetime_delta=lifetime_delta,
-        requested=None,
-        occurred_at=happened,
-        created_at=written_at,
-    )
+    _fill(entry, number, balance, stamp_count)
+    entry.lifetime_delta, entry.created_at = lifetime_delta, written_at
     return Posted(
         posting=posting,
         entry=entry,
@@ -117,3 +138,7 @@ def credit(posting: Posting, *, at: datetime, news: str | None = None, below: in
         lifetime_points=lifetime,
         told=news is not None,
     )
+
+
+def _fill(entry: LedgerEntry, number: int, balance: int, stamp_count: int) -> None:
+    entry.number, entry.points_balance_after, entry.stamps_balance_after = number, balance, stamp_count

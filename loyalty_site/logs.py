@@ -1,5 +1,6 @@
 """Logs: one JSON object a line, with the request id, merchant and run wherever they are known."""
 
+import logging
 from typing import Any
 
 import structlog
@@ -33,6 +34,8 @@ def logging_config(*, level: str, plain: bool, stream: str) -> dict[str, Any]:
             structlog.stdlib.PositionalArgumentsFormatter(),
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
+        # What is below the level costs no more than the call.
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping().get(level.upper(), 0)),
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )

@@ -11,7 +11,7 @@ psycopg's own preparing stays off: it deallocates all there is, ours as well, af
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from threading import get_ident, main_thread
 from typing import Any, NamedTuple
@@ -101,16 +101,24 @@ def _of_connection(raw: "psycopg.Connection[Any]") -> _Prepared:
     return prepared
 
 
-def run(statement: str, parameters: Parameters = (), *, last: bool = False) -> list[Row]:
+def run(
+    statement: str,
+    parameters: Parameters = (),
+    *,
+    last: bool = False,
+    meanwhile: Callable[[], None] | None = None,
+) -> list[Row]:
     """Run a prepared statement and return its rows; its parameters stand as %s in it, or as %(name)s.
 
     `last` promises that nothing follows in this transaction: where it is the outermost one, it commits along with the
-    statement, and what fails at the commit fails here. Cast a parameter where PostgreSQL cannot tell its type. Raises
-    what `connection.cursor().execute` raises.
+    statement, and what fails at the commit fails here. `meanwhile` is work of this process that does not ask the
+    database: it is done, once, while PostgreSQL does its own, or after it. Cast a parameter where PostgreSQL cannot
+    tell its type. Raises what `connection.cursor().execute` raises.
     """
     database = connections[DEFAULT_DB_ALIAS]
     database.close_if_health_check_failed()
-    database.ensure_connection()
+    if database.connection is None:
+        database.ensure_connection()
     raw: psycopg.Connection[Any] = database.connection
     # Whoever counts queries, or stands between them and the database, does so at a cursor's `execute`.
     watched = database.queries_logged or database.execute_wrappers
@@ -118,7 +126,9 @@ def run(statement: str, parameters: Parameters = (), *, last: bool = False) -> l
         with database._prepare_cursor(_Cursor(raw)) as cursor:  # type: ignore[attr-defined, call-arg]
             cursor.execute(statement, parameters)
             rows: list[Row] = cursor.fetchall() if cursor.description is not None else []
-            return rows
+        if meanwhile is not None:
+            meanwhile()
+        return rows
     database.validate_thread_sharing()
     database.validate_no_broken_transaction()
     # Inside of a transaction that the caller began by hand, the outermost block is not what commits it.
@@ -126,7 +136,7 @@ def run(statement: str, parameters: Parameters = (), *, last: bool = False) -> l
     with database.wrap_database_errors, raw.lock:
         prepared = _of_connection(raw)
         try:
-            return _run(raw, prepared, statement, parameters, ends)
+            return _run(raw, prepared, statement, parameters, ends, meanwhile)
         except psycopg.errors.FeatureNotSupported:
             # A migration changed the type of a column that it returns: it is no use any more, so prepare another.
             prepared.statements.pop(statement, None)
@@ -134,7 +144,12 @@ def run(statement: str, parameters: Parameters = (), *, last: bool = False) -> l
 
 
 def _run(
-    raw: "psycopg.Connection[Any]", prepared: _Prepared, text: str, parameters: Parameters, ends: bool
+    raw: "psycopg.Connection[Any]",
+    prepared: _Prepared,
+    text: str,
+    parameters: Parameters,
+    ends: bool,
+    meanwhile: Callable[[], None] | None,
 ) -> list[Row]:
     statement = prepared.statements.get(text) or _prepare(raw, prepared, text)
     values = statement.ordered(parameters)
@@ -148,8 +163,11 @@ def _run(
             result = _wait(raw, b"%s%s;COMMIT" % (b"BEGIN;" if begins else b"", sent))[-2]
         else:
             result = _result(raw, b"BEGIN;" + sent)
+        if meanwhile is not None:
+            meanwhile()
     else:
-        result = _result(raw, statement.name, transformer.dump_sequence(values, [PyFormat.TEXT] * len(values)))
+        dumped = transformer.dump_sequence(values, [PyFormat.TEXT] * len(values))
+        result = _result(raw, statement.name, dumped, meanwhile)
     if result.status != ExecStatus.TUPLES_OK:
         return []
     transformer.set_pgresult(result)
@@ -186,26 +204,43 @@ def _prepare(raw: "psycopg.Connection[Any]", prepared: _Prepared, text: str) -> 
     return statement
 
 
-def _result(raw: "psycopg.Connection[Any]", sent: bytes, values: Sequence[Any] | None = None) -> PGresult:
+def _result(
+    raw: "psycopg.Connection[Any]",
+    sent: bytes,
+    values: Sequence[Any] | None = None,
+    meanwhile: Callable[[], None] | None = None,
+) -> PGresult:
     """What came of the last of these statements, or of the prepared one of that name with these values.
 
     Raises psycopg's error where one failed.
     """
-    if get_ident() == main_thread().ident:
-        return _wait(raw, sent, values)[-1]
+    if meanwhile is not None or get_ident() == main_thread().ident:
+        return _wait(raw, sent, values, meanwhile)[-1]
     # No signal comes to this thread. In one call the interpreter is let go once, not at each step of sending and
     # receiving: where many threads want it, getting it back costs more than all the rest.
     result = raw.pgconn.exec_(sent) if values is None else raw.pgconn.exec_prepared(sent, values)
     return _checked(raw, result)
 
 
-def _wait(raw: "psycopg.Connection[Any]", sent: bytes, values: Sequence[Any] | None = None) -> list[PGresult]:
+def _wait(
+    raw: "psycopg.Connection[Any]",
+    sent: bytes,
+    values: Sequence[Any] | None = None,
+    meanwhile: Callable[[], None] | None = None,
+) -> list[PGresult]:
     """What came of each of these statements. It waits as psycopg does: an interrupt cancels the statement."""
     if values is None:
         raw.pgconn.send_query(sent)
     else:
         raw.pgconn.send_query_prepared(sent, values)
-    results = raw.wait(generators.execute(raw.pgconn))
+    try:
+        if meanwhile is not None:
+            raw.pgconn.flush()
+            meanwhile()
+            # What has come by now is taken without a wait, so that the interpreter is not let go for it.
+            raw.pgconn.consume_input()
+    finally:
+        results = raw.wait(generators.execute(raw.pgconn))
     _checked(raw, results[-1])
     return results
 

@@ -12,6 +12,7 @@ from django.db.models import Q, Sum
 from loyalty import ledger
 from loyalty.events import PointsAdjusted, PointsAwarded, PointsEarned
 from loyalty.ledger import Posting, Short
+from loyalty.ledger_credit import Keeper
 from loyalty.models import EntryType, LedgerEntry, Member, TierBasis
 from loyalty.models.programs import MOST_POINTS
 from loyalty.operations import tiers
@@ -27,7 +28,7 @@ from loyalty.operations.orders import (
     whole_points,
     worth,
 )
-from loyalty.operations.settling import Booking, settle, settle_alone
+from loyalty.operations.settling import Booking, settle, settle_alone, settle_at_once
 from loyalty.queries import faces, locks
 from loyalty_site.refusals import Refusal
 from loyalty_site.tenants.models import Store, User
@@ -86,6 +87,26 @@ def earn(
             [posted] = settle([purchase(earned_today=earned_today)], at=at, qualifying=known)
     assert posted.entry is not None  # noqa: S101 (an earn posting is never skipped)
     return posted.entry
+
+
+def earn_at_once(
+    *,
+    member: Member,
+    store: Store,
+    at: datetime,
+    keeper: Keeper | None = None,
+    occurred_at: datetime | None = None,
+    **purchase: Any,
+) -> LedgerEntry | None:
+    """`earn` in one statement, together with what the keeper keeps of it; None where nothing was done.
+
+    The member may have been read without a lock: whatever this raises, as `earning` does, is to be judged again.
+    """
+    if member.program.max_points_per_day is not None:
+        return None
+    booking = earning(member=member, store=store, at=occurred_at or at, **purchase)
+    posted = settle_at_once(booking, at=at, keeper=keeper)
+    return posted.entry if posted is not None else None
 
 
 def earning(

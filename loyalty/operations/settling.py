@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from loyalty import ledger
 from loyalty.events import EntryEvent, RewardReady
 from loyalty.ledger import Posted, Posting
-from loyalty.ledger_credit import credit, is_plain
+from loyalty.ledger_credit import Keeper, credit, is_plain
 from loyalty.models import EntryType
 from loyalty.operations import tiers
 from loyalty.queries import locks
@@ -72,19 +72,36 @@ def settle(
 def settle_alone(booking: Booking, *, at: datetime) -> Posted:
     """Settle a booking that is a transaction of its own, unless one is under way.
 
-    A plain credit of points that raises nobody to a tier is one statement, without BEGIN and COMMIT; stamps may make a
-    reward ready, which is told in the same transaction. Raises what `settle` raises.
+    Raises what `settle` raises.
     """
-    member, posting = booking.posting.member, booking.posting
-    plain = is_plain(posting) and not posting.stamps and member.tier_warned_at is None
-    if plain and not connection.in_atomic_block:
-        posted = credit(booking.posting, at=at, news=_kind(booking), below=tiers.rises_at(member))
-        if posted is not None:
-            _log([posted])
-            return posted
+    posted = settle_at_once(booking, at=at)
+    if posted is not None:
+        return posted
     with transaction.atomic(savepoint=False):
         [posted] = settle([booking], at=at)
     return posted
+
+
+def settle_at_once(booking: Booking, *, at: datetime, keeper: Keeper | None = None) -> Posted | None:
+    """Settle a booking in one statement, without BEGIN and COMMIT; None where that cannot be, and nothing was done.
+
+    It can for a plain credit of points that raises nobody to a tier, outside of a transaction. Stamps may make a
+    reward ready, which is told in the same transaction. The member need not be locked: whoever was raised meanwhile
+    has reached what this would have to stay below.
+    """
+    member, posting = booking.posting.member, booking.posting
+    plain = is_plain(posting) and not posting.stamps and member.tier_warned_at is None
+    if not plain or _is_in_transaction():
+        return None
+    posted = credit(posting, at=at, news=_kind(booking), below=tiers.rises_at(member), keeper=keeper)
+    if posted is not None:
+        _log([posted])
+    return posted
+
+
+def _is_in_transaction() -> bool:
+    # Django's own test case wraps a whole test, many operations, in one transaction.
+    return any(not getattr(block, "_from_testcase", False) for block in connection.atomic_blocks)
 
 
 def _credited(bookings: Sequence[Booking], at: datetime) -> list[Posted] | None:

@@ -59,12 +59,29 @@ def reading_card(merchant_id: UUID, card_number: str, *, customer: bool = False)
 def locked_member(row: tuple[Any, ...]) -> Member:
     """The member in a row of `reading_card`, read in the transaction under way."""
     of_member, of_program, _ = _widths()
-    if len(row) == of_member + of_program + 1:
-        member = _member(row[:of_member], _program(row[of_member:-1], row[-1]))
-    else:
-        member = member_of(row)
+    member = member_alone(row) if len(row) == of_member + of_program + 1 else member_of(row)
     locks.mark(member)
     return member
+
+
+def reading_card_of_caller(card_number: str) -> tuple[str, list[Any]] | None:
+    """The SELECT, and its parameters, of the member with this card at the merchant of `caller`: see `member_alone`.
+
+    It locks nothing. None for a number that no card can have.
+    """
+    return (_card_of_caller(), [card_number]) if card_number.isprintable() else None
+
+
+@cache
+def _card_of_caller() -> str:
+    where = "m.merchant_id = caller.merchant_id AND m.card_number = %s::text"
+    return f"{selection(customer=False)}{_BARE_FROM} WHERE {where}"
+
+
+def member_alone(row: tuple[Any, ...]) -> Member:
+    """The member in a row of `selection(customer=False)`."""
+    of_member = _widths()[0]
+    return _member(row[:of_member], _program(row[of_member:-1], row[-1]))
 
 
 def by_card(merchant_id: UUID, card_number: str, *, for_change: bool = False) -> Member | None:

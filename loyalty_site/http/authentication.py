@@ -29,11 +29,15 @@ class KeyAuthentication(BaseAuthentication):
         text = _after("api-key", request) or request._request.META.get("HTTP_X_API_KEY", "").strip()
         if not text:
             return None
-        caller = None
+        admitted = None
         if text.startswith(API_KEY_PREFIX):
-            caller = credentials.admit_key(text, limit=settings.RATE_LIMIT_STORE)
-        if caller is None:
+            view = request.parser_context["view"]
+            admitted = credentials.admit_key(
+                text, limit=settings.RATE_LIMIT_STORE, reading=view.reading_along(), meanwhile=view.look_ahead
+            )
+        if admitted is None:
             raise exceptions.AuthenticationFailed("This key is unknown, revoked or expired.", "invalid_key")
+        caller, view.read_along = admitted
         return caller, None
 
     def authenticate_header(self, request: Request) -> str:

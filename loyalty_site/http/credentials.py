@@ -1,13 +1,16 @@
 """Who is calling."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
+from loyalty_site.http.lateral import Reading, followed, row_of_second
 from loyalty_site.http.secrets import digest
 from loyalty_site.prepared import run
 from loyalty_site.tenants import permissions
@@ -61,20 +64,33 @@ class Caller:
         return self.name
 
 
-def admit_key(text: str, *, limit: int) -> Caller | None:
-    """The caller with this API key, its call counted; None for a key that is unknown, revoked or expired."""
-    rows = run("SELECT * FROM http_admit_key_v1(%s, %s)", [digest(text), limit])
+def admit_key(
+    text: str, *, limit: int, reading: Reading | None = None, meanwhile: Callable[[], None] | None = None
+) -> tuple[Caller, tuple[Any, ...] | None] | None:
+    """The caller with this API key, its call counted; None for a key that is unknown, revoked or expired.
+
+    With it comes the row of `reading`, a SELECT of one row at most in which `caller` is who calls, of columns
+    `merchant_id`, `store_id` and `scopes`. It is not run for a caller over the limit, and may not lock anything.
+    `meanwhile` is done while PostgreSQL looks.
+    """
+    statement, parameters = "SELECT * FROM http_admit_key_v1(%s, %s)", [digest(text), limit]
+    if reading is not None:
+        second, values = reading
+        statement = followed("http_admit_key_v1(%s, %s) caller", second, "caller.calls <= %s")
+        parameters += [*values, limit]
+    rows = run(statement, parameters, meanwhile=meanwhile)
     if not rows:
         return None
-    [(key_id, merchant_id, slug, merchant_name, store_id, store_name, scopes, calls, resets_in)] = rows
+    [(key_id, merchant_id, slug, merchant_name, store_id, store_name, scopes, calls, resets_in, *read)] = rows
     merchant, store = _belongings(merchant_id, slug, merchant_name, store_id, store_name)
-    return Caller(
+    caller = Caller(
         name=f"key:{key_id}",
         merchant=merchant,
         store=store,
         scopes=frozenset(scopes),
         usage=Usage(limit, calls, resets_in),
     )
+    return caller, row_of_second(read)
 
 
 @lru_cache(1024)

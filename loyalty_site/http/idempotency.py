@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -11,6 +10,7 @@ from uuid import UUID
 from django.utils import timezone
 from rest_framework.request import Request
 
+from loyalty_site.http.lateral import Reading, followed, row_of_second
 from loyalty_site.http.models import IdempotentAnswer
 from loyalty_site.prepared import run
 from loyalty_site.refusals import Refusal
@@ -20,8 +20,9 @@ REPLAYED = "Idempotent-Replayed"
 LONGEST = 255
 KEPT = timedelta(hours=48)
 
-# A SELECT and its parameters.
-Reading = tuple[str, Sequence[Any]]
+# The key of a credential, and where it holds that the key was to be had and came never before.
+TAKING = "http_take_key_v1(%s, %s) k"
+IS_NEW = "k.taken AND k.fingerprint IS NULL"
 
 
 class InvalidIdempotencyKey(Refusal):
@@ -65,11 +66,12 @@ def key_of(request: Request) -> str | None:
     return key
 
 
+_asked = json.JSONEncoder(sort_keys=True, default=str, separators=(",", ":")).encode
+
+
 def fingerprint(request: Request) -> bytes:
     """32 bytes that stand for method, path, query and the body as parsed: spaces and order do not count."""
-    asked = json.dumps(
-        [request.method, request.get_full_path(), request.data], sort_keys=True, default=str, separators=(",", ":")
-    )
+    asked = _asked([request.method, request.get_full_path(), request.data])
     return hashlib.sha256(asked.encode("utf-8", "surrogatepass")).digest()
 
 
@@ -87,21 +89,15 @@ def take(credential: str, key: str, request_fingerprint: bytes, reading: Reading
     `reading` is a SELECT of one row at most; it is not run for a key that is known or not to be had. Raises
     `RequestRunning`, `IdempotencyKeyReused`, `Forgotten`.
     """
-    statement, parameters = "SELECT k.* FROM http_take_key_v1(%s, %s) k", [credential, key]
+    statement, parameters = f"SELECT * FROM {TAKING}", [credential, key]
     if reading is not None:
-        # LATERAL and OFFSET 0, so that it comes after the key, and not without it: joined as the planner likes, it
-        # would wait for rows that whoever has the key has locked.
-        statement = f"""
-            SELECT k.*, r.* FROM http_take_key_v1(%s, %s) k
-              LEFT JOIN LATERAL (
-                  SELECT true AS found, x.* FROM ({reading[0]}) x WHERE k.taken AND k.fingerprint IS NULL OFFSET 0
-              ) r ON true"""
+        statement = followed(TAKING, reading[0], IS_NEW)
         parameters += reading[1]
     [(taken, known, status, body, *rest)] = run(statement, parameters)
     if not taken:
         raise RequestRunning(retry_after=1)
     if known is None:
-        return Taken(None, tuple(rest[1:]) if rest and rest[0] else None)
+        return Taken(None, row_of_second(rest))
     if bytes(known) != request_fingerprint:
         raise IdempotencyKeyReused
     if body is None:

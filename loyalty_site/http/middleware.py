@@ -4,7 +4,6 @@ import re
 import time
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
 
 import structlog
 from django.core.handlers.base import BaseHandler
@@ -12,6 +11,8 @@ from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest, HttpResponse
 from django.middleware.security import SecurityMiddleware
 from django.utils import translation
+
+from loyalty_site.ids import new_id
 
 log = structlog.get_logger("loyalty_site.request")
 
@@ -33,7 +34,7 @@ class RequestId:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.META.get("HTTP_X_REQUEST_ID", "")
-        request_id = given if _GOOD_ID.fullmatch(given) else uuid4().hex
+        request_id = given if _GOOD_ID.fullmatch(given) else new_id().hex
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         begin = time.perf_counter()

@@ -1,6 +1,7 @@
 """The four doors. A view says what it takes (`validated`), calls one operation, and answers with plain values."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from typing import Any, ClassVar
 from uuid import UUID
@@ -15,10 +16,12 @@ from rest_framework.views import APIView
 
 from loyalty_site import outbox
 from loyalty_site.http import idempotency
+from loyalty_site.http.at_once import AtOnce
 from loyalty_site.http.authentication import KeyAuthentication, MemberAuthentication, StaffAuthentication
 from loyalty_site.http.casing import snake
 from loyalty_site.http.credentials import Caller, Usage
 from loyalty_site.http.fields import Input
+from loyalty_site.http.lateral import Reading
 from loyalty_site.http.media import CamelParser, CamelRenderer, rendered, written
 from loyalty_site.http.models import Scope
 from loyalty_site.refusals import Refusal
@@ -70,7 +73,34 @@ class Door(APIView):
     # Whether it answers callers without a credential as well.
     is_public: ClassVar[bool] = False
 
+    # The body it takes, where that may be looked at before it is known who calls.
+    body_ahead: ClassVar[type[Serializer[Any]] | None] = None
+
     request: Request
+    # The row of `reading_along`; None for none.
+    read_along: tuple[Any, ...] | None = None
+
+    def reading_along(self) -> Reading | None:
+        """A SELECT of one row at most to be read in the round trip that says whose key it is: see `admit_key`.
+
+        It runs before anything else is known of the caller, and its row is as old as it is: it locks nothing.
+        """
+        return None
+
+    _ahead: dict[str, Any] | Exception | None = None
+    _fingerprint: bytes | None = None
+
+    def look_ahead(self) -> None:
+        """Validate `body_ahead` while PostgreSQL says who calls. What is wrong with it is told when it is used."""
+        length = self.request.META.get("CONTENT_LENGTH") or "0"
+        # Large ones are not read for whoever asks.
+        if self.body_ahead is None or len(length) > 4:
+            return
+        try:
+            self._ahead = self._validated(self.body_ahead)
+            self._fingerprint = idempotency.fingerprint(self.request)
+        except Exception as error:
+            self._ahead = error
 
     @property
     def caller(self) -> Caller:
@@ -107,6 +137,13 @@ class Door(APIView):
 
     def validated(self, serializer: type[Serializer[Any]]) -> dict[str, Any]:
         """The request's body as the serializer takes it. Raises ValidationError."""
+        if self._ahead is None or serializer is not self.body_ahead:
+            return self._validated(serializer)
+        if isinstance(self._ahead, Exception):
+            raise self._ahead
+        return self._ahead
+
+    def _validated(self, serializer: type[Serializer[Any]]) -> dict[str, Any]:
         data = self.request.data
         if data is not None and not isinstance(data, dict):
             raise exceptions.ParseError("The body must be a JSON object.")
@@ -138,21 +175,39 @@ class Door(APIView):
         """Make a change once: in one transaction with the answer kept for whoever asks again with the same key."""
         return self._change(None, lambda _: make())
 
-    def change_of(
-        self, reading: idempotency.Reading, make: Callable[[tuple[Any, ...] | None], "Answer"]
-    ) -> HttpResponse:
+    def change_of(self, reading: Reading, make: Callable[[tuple[Any, ...] | None], "Answer"]) -> HttpResponse:
         """`change`, for one that begins with a SELECT of one row: read in the round trip that takes the key."""
         return self._change(reading, make)
 
-    def _change(
-        self, reading: idempotency.Reading | None, make: Callable[[tuple[Any, ...] | None], "Answer"]
-    ) -> HttpResponse:
+    def change_at_once(self, make: Callable[[AtOnce | None], "Answer | None"]) -> HttpResponse | None:
+        """Make a change in one statement, together with the answer kept for its key; None where nothing was done.
+
+        `make` is given what keeps the answer, or None for a call without a key, and answers None where nothing was
+        done. Nobody is refused: what stands in the way is found again, and told, on the longer way.
+        """
+        key = idempotency.key_of(self.request)
+        keeper = None if key is None else AtOnce(self.caller.name, key, self._asked())
+        with suppress(Refusal):
+            answer = make(keeper)
+            if keeper is None and answer is not None:
+                return _answered(answer.status, rendered(answer.body), replayed=answer.replayed)
+        if keeper is None or keeper.answer is None:
+            return None
+        status, body, replayed = keeper.answer
+        return _answered(status, body, replayed=replayed)
+
+    def _asked(self) -> bytes:
+        if self._fingerprint is None:
+            self._fingerprint = idempotency.fingerprint(self.request)
+        return self._fingerprint
+
+    def _change(self, reading: Reading | None, make: Callable[[tuple[Any, ...] | None], "Answer"]) -> HttpResponse:
         key = idempotency.key_of(self.request)
         if key is None:
             with transaction.atomic(), outbox.together(last=True):
                 answer = make(None if reading is None else idempotency.read(reading))
             return _answered(answer.status, rendered(answer.body), replayed=answer.replayed)
-        asked = idempotency.fingerprint(self.request)
+        asked = self._asked()
         with transaction.atomic():
             taken = idempotency.take(self.caller.name, key, asked, reading)
             if taken.known is not None:

@@ -9,6 +9,7 @@ import logging
 import os
 import threading
 import time
+from functools import cache
 
 import psycopg
 from psycopg import sql
@@ -25,6 +26,11 @@ BUSY_QUIET_SECONDS = 0.015
 BUSY = 3
 # A process that publishes nothing for so long gives its connection back.
 IDLE_SECONDS = 30.0
+
+
+@cache
+def _notify(channel: str) -> bytes:
+    return sql.SQL("NOTIFY {}").format(sql.Identifier(channel)).as_bytes()
 
 
 class _Bell:
@@ -86,7 +92,7 @@ class _Bell:
             self.connection.execute("SET synchronous_commit TO off")
         for channel in channels:
             # libpq itself: a cursor would cost more than the statement, hundreds of times a second in a busy process.
-            result = self.connection.pgconn.exec_(sql.SQL("NOTIFY {}").format(sql.Identifier(channel)).as_bytes())
+            result = self.connection.pgconn.exec_(_notify(channel))
             if result.status != ExecStatus.COMMAND_OK:
                 raise psycopg.OperationalError(result.error_message.decode(errors="replace"))
 

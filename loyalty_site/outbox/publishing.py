@@ -209,8 +209,11 @@ def is_backfill() -> bool:
 
 
 def announce() -> None:
-    """Wake the relay after the commit: for news that a database function wrote in the transaction under way."""
-    transaction.on_commit(_ring)
+    """Wake the relay after the commit: for news that a database function wrote, in the transaction under way if any."""
+    if connection.in_atomic_block:
+        transaction.on_commit(_ring)
+    else:
+        _ring()
 
 
 def _ring() -> None:

@@ -1,8 +1,10 @@
 """Prepared statements do what a cursor's `execute` does: on every way they are sent, in every kind of thread."""
 
+from functools import partial
+
 import psycopg
 import pytest
-from django.db import DatabaseError, IntegrityError, connections, transaction
+from django.db import DatabaseError, IntegrityError, connection, connections, transaction
 from django.db.transaction import TransactionManagementError
 from psycopg.pq import TransactionStatus
 
@@ -252,3 +254,54 @@ def test_another_thread_may_not_use_the_connection():
 
     with pytest.raises(DatabaseError, match="thread"):
         in_a_thread(use_it)
+
+
+# --- Work in the meantime -------------------------------------------------------------------------------------
+@in_both_threads
+@pytest.mark.parametrize("within", [False, True])
+def test_work_is_done_once_while_postgresql_does_its_own(where, within, modules_database):
+    def look():
+        done = []
+        with modules_database.connect() as other:
+            other.execute("SELECT pg_advisory_lock(7)")
+
+            def let_it_go_on():
+                done.append(other.execute("SELECT pg_advisory_unlock(7)").fetchone())
+
+            def ask():
+                return run("SELECT %s::int FROM pg_advisory_xact_lock(7)", [7], meanwhile=let_it_go_on)
+
+            run("SELECT set_config('lock_timeout', '20s', false)")
+            if within:
+                with transaction.atomic():
+                    run("SELECT 1")
+                    return ask(), done
+            return ask(), done
+
+    assert where(look) == ([(7,)], [(True,)])
+
+
+@in_both_threads
+def test_work_is_done_once_on_every_other_way(where):
+    def look():
+        done = []
+        with transaction.atomic():
+            run("SELECT 1", meanwhile=partial(done.append, "first"))
+            run("SELECT 1", meanwhile=partial(done.append, "last"), last=True)
+        with connection.execute_wrapper(lambda execute, *asked: execute(*asked)):
+            run("SELECT 1", meanwhile=partial(done.append, "watched"))
+        return done
+
+    assert where(look) == ["first", "last", "watched"]
+
+
+@in_both_threads
+def test_work_that_fails_leaves_the_connection_as_it_was(where):
+    def look():
+        with pytest.raises(ZeroDivisionError):
+            run("SELECT pg_sleep(0.1)", meanwhile=lambda: 1 / 0)
+        with pytest.raises(DatabaseError):
+            run("SELECT 1 / %s::int", [0], meanwhile=lambda: None)
+        return run("SELECT 'usable'"), by_cursor("SELECT 'usable'")
+
+    assert where(look) == ([("usable",)], [("usable",)])

@@ -9,9 +9,12 @@ from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 
-from loyalty.models import Member
+from loyalty.ledger_credit import Keeper
+from loyalty.models import LedgerEntry, Member
 from loyalty.operations import cards
 from loyalty.queries import faces
+from loyalty_site.http.at_once import AtOnce
+from loyalty_site.http.lateral import Reading
 from loyalty_site.http.views import Answer, StoreView
 from loyalty_site.refusals import NotFound, Refusal
 
@@ -65,6 +68,34 @@ class CardView(StoreView):
             return answer
 
         return self.change_of(faces.reading_card(self.merchant.pk, card_number, customer=customer), change)
+
+
+class CardReadAlong(CardView):
+    """A call about one card, which is read in the round trip that says who calls."""
+
+    def reading_along(self) -> Reading | None:
+        return faces.reading_card_of_caller(self.kwargs["card_number"])
+
+    def write_at_once(
+        self,
+        write: Callable[[Member, datetime, Keeper | None], LedgerEntry | None],
+        show: Callable[[LedgerEntry], dict[str, Any]],
+    ) -> HttpResponse | None:
+        """Write an entry of the card in one statement, and answer with it; None where nothing was done.
+
+        `write` gets the member, not locked, the time, and who keeps the answer; it returns None if nothing was done.
+        """
+        if self.read_along is None:
+            return None
+        member = faces.member_alone(self.read_along)
+
+        def make(keeper: AtOnce | None) -> Answer | None:
+            if keeper is not None:
+                keeper.shows(show, status=201, about=member.customer_id)
+            entry = write(member, timezone.now(), keeper)
+            return Answer(show(entry), 201) if keeper is None and entry is not None else None
+
+        return self.change_at_once(make)
 
 
 def base_of(view: StoreView) -> str:

@@ -11,16 +11,19 @@ from rest_framework.response import Response
 
 from loyalty.api import shapes
 from loyalty.api.store import inputs, outputs
-from loyalty.api.store.views.common import CardView, call, within_range
-from loyalty.models import Member
+from loyalty.api.store.views.common import CardReadAlong, CardView, call, within_range
+from loyalty.ledger_credit import Keeper
+from loyalty.models import LedgerEntry, Member
 from loyalty.operations import points, redemptions, refunds
 from loyalty.operations.redemptions import RewardUnavailable
 from loyalty.queries import offers
 from loyalty_site.http.views import Answer, StoreView
 
 
-class EarnPoints(CardView):
+class EarnPoints(CardReadAlong):
     """POST cards/{cardNumber}/points"""
+
+    body_ahead = inputs.EarnInput
 
     @call(
         "earnPoints",
@@ -32,12 +35,16 @@ class EarnPoints(CardView):
     def post(self, request: Request, card_number: str) -> HttpResponse:
         purchase = self.validated(inputs.EarnInput)
 
+        def at_once(member: Member, at: datetime, keeper: Keeper | None) -> LedgerEntry | None:
+            within_range(purchase.get("occurred_at"), at)
+            return points.earn_at_once(member=member, store=self.store, at=at, keeper=keeper, **purchase)
+
         def earn(member: Member, at: datetime) -> Answer:
             within_range(purchase.get("occurred_at"), at)
             entry = points.earn(member=member, store=self.store, at=at, **purchase)
             return Answer(shapes.entry(entry), 201, replayed=entry.replayed)
 
-        return self.change_card(card_number, earn)
+        return self.write_at_once(at_once, shapes.entry) or self.change_card(card_number, earn)
 
 
 class PreviewPoints(CardView):
