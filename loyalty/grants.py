@@ -13,6 +13,10 @@ LEDGER_FUNCTIONS = (
         "ledger_credit_v1(uuid, uuid, uuid, text, bigint, integer, text, bytea, boolean, bigint, boolean, boolean, "
         "uuid, uuid, text, uuid, uuid, text, jsonb, timestamptz, text, boolean)"
     ),
+    (
+        "ledger_credit_v2(uuid, uuid, uuid, text, bigint, integer, text, bytea, boolean, bigint, boolean, boolean, "
+        "uuid, uuid, text, uuid, uuid, text, jsonb, timestamptz, text, boolean, text)"
+    ),
     "ledger_forget_v1(uuid[])",
     "ledger_forget_v2(uuid[])",
     "ledger_forget_keys_v1(uuid, text[])",

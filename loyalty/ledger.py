@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db import DatabaseError, connection, transaction
 
 from loyalty.models import LedgerEntry
-from loyalty.postings import MOST_STAMPS, Posted, Posting, Short, check, fingerprint
+from loyalty.postings import MOST_STAMPS, Posted, Posting, Short, as_kept, check, fingerprint
 from loyalty_site import outbox
 from loyalty_site.prepared import run
 from loyalty_site.refusals import Refusal
@@ -244,7 +244,7 @@ def entry_written(posting: Posting, **columns: Any) -> LedgerEntry:
         "key": posting.key,
         "fingerprint": posting.fingerprint,
         "description": posting.description,
-        "metadata": posting.metadata,
+        "metadata": as_kept(posting.metadata),
     }
     return as_read(LedgerEntry, columns.items())
 

@@ -1,6 +1,6 @@
 """What a till does all day, in one statement: one entry that gives points, stamps or neither.
 
-`credit` is one call of the database function `ledger_credit_v1` (loyalty/sql/): the member moves, the entry and its
+`credit` is one call of the database function `ledger_credit_v2` (loyalty/sql/): the member moves, the entry and its
 news are written, or nothing is done at all. It decides nothing that is not plain: for everything else there is
 `ledger.post`, whose rules it shares (docs/decisions/ledger.md).
 """
@@ -19,7 +19,7 @@ from loyalty_site import outbox
 from loyalty_site.prepared import run
 from loyalty_site.texts import refuse_what_cannot_be_kept
 
-_CREDIT = f"SELECT * FROM ledger_credit_v1({', '.join(['%s'] * 22)})"
+_CREDIT = f"SELECT * FROM ledger_credit_v2({', '.join(['%s'] * 23)})"
 
 _json_text = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
@@ -53,14 +53,16 @@ def credit(
     at: datetime,
     news: str | None = None,
     below: int | None = None,
+    card: str | None = None,
     keeper: Keeper | None = None,
 ) -> Posted | None:
     """Write the entry of a plain posting and what `news` tells of it; None where nothing was done.
 
     Nothing is done where the member is inactive and that matters, where the key came before, and where the lifetime
     points would reach `below`: `ledger.post` says then what is to be said. Outside a transaction it is one of its own.
-    Within one the member must have been locked before, so that no key is posted meanwhile. A `keeper` keeps what it
-    tells of the entry along with it, and may find that nothing is to be done.
+    Within one the member must have been locked before, so that no key is posted meanwhile. `card` is the number that
+    the member, read without a lock, had: nothing is done for who has another one by now, nor for who was warned of a
+    lower tier. A `keeper` keeps what it tells of the entry along with it, and may find that nothing is to be done.
 
     Raises `OrderAlreadyUsed` within a transaction where another member's posting of the key was committed meanwhile,
     `InvalidText` for texts that cannot be kept, ValueError or TypeError for what no caller may ask, RuntimeError where
@@ -99,6 +101,7 @@ def credit(
         ledger.moment_text(happened),
         news,
         outbox.is_backfill(),
+        card,
     ]
     entry = ledger.entry_written(
         posting, points_delta=posting.points, lifetime_delta=0, requested=None, occurred_at=happened, created_at=at

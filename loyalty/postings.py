@@ -105,3 +105,20 @@ def check(posting: Posting) -> None:
         raise ValueError(f"A posting moves at most {MOST_STAMPS} stamps.")
     if posting.type is None and (posting.points or posting.stamps or posting.gives_back or posting.key is not None):
         raise ValueError("A posting without a type may hold or release and nothing else.")
+
+
+def as_kept(value: Any) -> Any:
+    """JSON with its names in the order in which PostgreSQL keeps them: shorter ones first, then by their bytes.
+
+    So what is told of an entry when it is written is what is told of it ever after, to the byte.
+    """
+    if isinstance(value, dict):
+        return {name: as_kept(value[name]) for name in sorted(value, key=_place)}
+    if isinstance(value, list):
+        return [as_kept(each) for each in value]
+    return value
+
+
+def _place(name: str) -> tuple[int, bytes]:
+    text = name.encode()
+    return len(text), text

@@ -86,14 +86,16 @@ def settle_at_once(booking: Booking, *, at: datetime, keeper: Keeper | None = No
     """Settle a booking in one statement, without BEGIN and COMMIT; None where that cannot be, and nothing was done.
 
     It can for a plain credit of points that raises nobody to a tier, outside of a transaction. Stamps may make a
-    reward ready, which is told in the same transaction. The member need not be locked: whoever was raised meanwhile
-    has reached what this would have to stay below.
+    reward ready, which is told in the same transaction. The member need not be locked: nothing is done for who was
+    switched off, warned or given another card meanwhile, and who was raised has reached what this stays below.
     """
     member, posting = booking.posting.member, booking.posting
     plain = is_plain(posting) and not posting.stamps and member.tier_warned_at is None
     if not plain or _is_in_transaction():
         return None
-    posted = credit(posting, at=at, news=_kind(booking), below=tiers.rises_at(member), keeper=keeper)
+    posted = credit(
+        posting, at=at, news=_kind(booking), below=tiers.rises_at(member), card=member.card_number, keeper=keeper
+    )
     if posted is not None:
         _log([posted])
     return posted

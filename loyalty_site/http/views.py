@@ -100,7 +100,8 @@ class Door(APIView):
             self._ahead = self._validated(self.body_ahead)
             self._fingerprint = idempotency.fingerprint(self.request)
         except Exception as error:
-            self._ahead = error
+            # Without the frames it came through: they have hold of this view.
+            self._ahead = error.with_traceback(None)
 
     @property
     def caller(self) -> Caller:

@@ -2,7 +2,10 @@
 
 import psycopg
 from django.db.backends.postgresql import base
-from psycopg.pq import ConnStatus
+from psycopg.pq import ConnStatus, TransactionStatus
+
+# In the middle of a statement that somebody was torn away from, or nobody knows where.
+_BUSY = (TransactionStatus.ACTIVE, TransactionStatus.UNKNOWN)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -18,9 +21,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return False
         raw = self.connection.pgconn
         try:
-            # The first reads what the server said last, why it goes; the second, that nothing follows.
-            raw.consume_input()
-            raw.consume_input()
+            # What the server said last, such as a setting that changed; why it goes; and that nothing follows.
+            for _ in range(3):
+                raw.consume_input()
         except psycopg.Error:
             return False
-        return bool(raw.status == ConnStatus.OK)
+        return raw.status == ConnStatus.OK and raw.transaction_status not in _BUSY

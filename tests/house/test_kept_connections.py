@@ -112,3 +112,19 @@ def test_a_connection_is_closed_at_its_age(own_database, kept, left):
             while (found := other.execute(asked).fetchone()[0]) != left and (timezone.now() - begun).seconds < 20:
                 other.execute("SELECT pg_sleep(0.05)")
             assert found == left
+
+
+@pytest.mark.long
+def test_one_that_grew_old_between_two_requests_is_not_used_again(own_database):
+    program = make_merchant("cafe")
+    till = Till(Store.objects.create(merchant=program.merchant, reference="counter", name="Counter"))
+    connection.close()
+    asked = "SELECT pid FROM pg_stat_activity WHERE application_name = 'kept'"
+    with serving("--threads=1", CONN_MAX_AGE="1", PGAPPNAME="kept") as web, own_database.connect() as other:
+        sessions = set()
+        for _ in range(2):
+            assert web.call("GET", f"{STORE}program", Authorization=f"Api-Key {till.secret}")[0] == 200
+            sessions |= set(other.execute(asked).fetchall())
+            other.execute("SELECT pg_sleep(1.2)")
+
+    assert len(sessions) == 2

@@ -42,7 +42,7 @@ class Web:
 
 
 @contextmanager
-def serving(**environment: str) -> Iterator[Web]:
+def serving(*options: str, **environment: str) -> Iterator[Web]:
     """A gunicorn with one worker of eight threads, on the database that the environment names."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -50,7 +50,7 @@ def serving(**environment: str) -> Iterator[Web]:
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "gunicorn", "loyalty_site.wsgi", f"--bind=fd://{listener.fileno()}"),
-                *("--worker-class=gthread", "--workers=1", "--threads=8"),
+                *("--worker-class=gthread", "--workers=1", "--threads=8", *options),
             ],
             cwd=server.ROOT,
             env={**os.environ, "LOG_LEVEL": "WARNING", **environment},

@@ -116,11 +116,12 @@ def test_a_known_key_moves_nothing_for_another_order(till, card, ana):
 
 
 def test_the_same_order_under_another_key_is_the_first_entry_and_is_kept(till, card, ana):
-    first = till.post(f"{card}/points", PURCHASE, key="a")
-    again = till.post(f"{card}/points", PURCHASE, key="b")
+    body = {**PURCHASE, "items": [{"price": "4.50", "é": 1, "zz": [{"b": None, "a": 1.5}], "name": "Espresso"}]}
+    first = till.post(f"{card}/points", body, key="a")
+    again = till.post(f"{card}/points", body, key="b")
 
     assert (first.status_code, again.status_code) == (201, 200)
-    assert again.json() == first.json()
+    assert again.content == first.content
     assert again["Idempotent-Replayed"] == "true"
     assert entries(ana).count() == 1
     assert dict(IdempotentAnswer.objects.values_list("key", "status")) == {"a": 201, "b": 200}
@@ -218,13 +219,13 @@ def shop(own_database):
     return till, enroll(program=program, person=Person(external_ref="ana"), at=timezone.now()).member
 
 
-def asked_while(change, till, member):
+def asked_while(change, till, member, key="k"):
     """The answer of a purchase that has read the card before the change is committed, and writes after it."""
-    answers = []
+    answers, number = [], member.card_number
 
     def ask():
         try:
-            answers.append(till.post(f"cards/{member.card_number}/points", PURCHASE, key="k"))
+            answers.append(till.post(f"cards/{number}/points", PURCHASE, key=key))
         finally:
             connections.close_all()
 
@@ -245,6 +246,31 @@ def test_who_was_switched_off_meanwhile_earns_nothing(shop):
     problem(answer, 409, "card_inactive")
     assert not entries(member).exists()
     assert not IdempotentAnswer.objects.exists()
+
+
+@pytest.mark.parametrize("key", ["k", None])
+def test_a_card_that_was_replaced_meanwhile_earns_nothing(shop, key):
+    till, member = shop
+
+    answer = asked_while(lambda: cards.replace(member=member, reason="lost", at=timezone.now()), till, member, key)
+
+    problem(answer, 409, "card_replaced")
+    assert not entries(member).exists()
+    assert not IdempotentAnswer.objects.exists()
+
+
+def test_who_was_warned_of_a_lower_tier_meanwhile_and_has_the_points_again_is_warned_no_longer(shop):
+    till, member = shop
+    low = Tier.objects.create(program=member.program, slug="bronze", name="Bronze", point_threshold=40)
+    Member.objects.filter(pk=member.pk).update(tier=low)
+
+    def warn():
+        Member.objects.filter(pk=member.pk).update(tier_warned_at=timezone.now())
+
+    assert asked_while(warn, till, member).status_code == 201
+
+    member = Member.objects.get(pk=member.pk)
+    assert (member.lifetime_points, member.tier, member.tier_warned_at) == (45, low, None)
 
 
 def test_who_was_forgotten_meanwhile_is_unknown_and_nothing_is_kept_of_them(shop):
@@ -317,8 +343,7 @@ def test_many_at_once_make_one_entry(shop, same):
 
     answers = at_once(*[partial(ask, number) for number in range(12)])
 
-    assert all(answer.json() == answers[0].json() for answer in answers)
-    assert same == "order" or len({answer.content for answer in answers}) == 1
+    assert len({answer.content for answer in answers}) == 1
     assert sorted(answer.status_code for answer in answers) == ([201] * 12 if same == "key" else [200] * 11 + [201])
     assert entries(member).count() == 1
     assert Member.objects.get(pk=member.pk).points_balance == 45

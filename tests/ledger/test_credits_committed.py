@@ -99,7 +99,7 @@ def test_a_purchase_alone_is_the_same_where_statements_go_another_way(buy, seen,
         first = buy("99999.99", items=[{"name": "tea"}])
         again = buy("99999.99", items=[{"name": "tea"}])
 
-    assert route != "watched" or any("ledger_credit_v1" in each for each in sent)
+    assert route != "watched" or any("ledger_credit_v2" in each for each in sent)
     assert (first.points_delta, first.replayed, again.pk, again.replayed) == (999_999, False, first.pk, True)
     assert seen()[1:3] == (1, 2)
 

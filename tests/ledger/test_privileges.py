@@ -282,14 +282,14 @@ def test_a_hold_that_clamps_is_refused_and_gives_nothing(member, function):
 
 
 CREDIT = """
-SELECT number FROM ledger_credit_v1(
+SELECT number FROM ledger_credit_v2(
     %(id)s, %(merchant)s, %(member)s, %(type)s, %(points)s, %(stamps)s, NULL, NULL, true, %(below)s, false,
-    %(needs_active)s, NULL, NULL, '', NULL, NULL, '', '{}', now(), 'loyalty.points_earned', false)"""
+    %(needs_active)s, NULL, NULL, '', NULL, NULL, '', '{}', now(), 'loyalty.points_earned', false, %(card)s)"""
 
 
 def _credited(connection, member, **more):
     """The number of the entry that the function wrote, called with these values; None where it did nothing."""
-    given = {"points": 5, "stamps": 0, "type": "earn", "below": None, "needs_active": True}
+    given = {"points": 5, "stamps": 0, "type": "earn", "below": None, "needs_active": True, "card": None}
     given |= {"id": new_id(), "merchant": member.merchant_id, "member": member.pk}
     (number,) = connection.execute(CREDIT, given | more).fetchone()
     return number
@@ -367,7 +367,7 @@ def test_who_only_reads_may_not_credit(member, own_database):
 
     with (
         psycopg.connect(own_database.readonly_url, autocommit=True) as reader,
-        pytest.raises(errors.InsufficientPrivilege, match="ledger_credit_v1"),
+        pytest.raises(errors.InsufficientPrivilege, match="ledger_credit_v2"),
     ):
         _credited(reader, member)
 
