@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from django.db import IntegrityError, connection
+from django.db import IntegrityError
 
 from loyalty import ledger
 from loyalty.models import LedgerEntry
 from loyalty.postings import Posted, Posting, Short, check
 from loyalty_site import outbox
+from loyalty_site.postgres.own import own_connection
 from loyalty_site.prepared import run
 from loyalty_site.texts import refuse_what_cannot_be_kept
 
@@ -118,13 +119,13 @@ def credit(
         refusal = ledger.refusal_of(error)
         if refusal is None:
             raise
-        if connection.in_atomic_block:
+        if own_connection().in_atomic_block:
             raise refusal from error
         return None
     if row is None or row[0] is None:
         return None
     number, balance, held, stamp_count, lifetime_delta, lifetime, written_at = row
-    if connection.in_atomic_block:
+    if own_connection().in_atomic_block:
         ledger.post_once()
     if news is not None:
         outbox.announce()

@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 
 import psycopg
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.postgresql.base import ServerBindingCursor
 from psycopg import generators
 from psycopg.abc import Buffer
@@ -26,6 +25,8 @@ from psycopg.adapt import Loader, PyFormat, Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
+
+from loyalty_site.postgres.own import own_connection
 
 Row = tuple[Any, ...]
 Parameters = Sequence[Any] | Mapping[str, Any]
@@ -115,7 +116,7 @@ def run(
     database: it is done, once, while PostgreSQL does its own, or after it. Cast a parameter where PostgreSQL cannot
     tell its type. Raises what `connection.cursor().execute` raises.
     """
-    database = connections[DEFAULT_DB_ALIAS]
+    database = own_connection()
     database.close_if_health_check_failed()
     if database.connection is None:
         database.ensure_connection()
@@ -129,7 +130,6 @@ def run(
         if meanwhile is not None:
             meanwhile()
         return rows
-    database.validate_thread_sharing()
     database.validate_no_broken_transaction()
     # Inside of a transaction that the caller began by hand, the outermost block is not what commits it.
     ends = last and len(database.atomic_blocks) == 1 and database.commit_on_exit

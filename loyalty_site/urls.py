@@ -9,9 +9,10 @@ from loyalty.picture_views import reward_picture
 from loyalty_site.http import errors
 
 urlpatterns = [
+    # Django asks one after the other: what tills do all day comes first, here and there.
+    path("api/v1/store/loyalty/", include("loyalty.api.store.urls")),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/", admin.site.urls),
-    path("api/v1/store/loyalty/", include("loyalty.api.store.urls")),
     path("api/v1/admin/loyalty/", include("loyalty.api.staff.urls")),
     path("api/v1/loyalty/", include("loyalty.api.operator.urls")),
     path("api/v1/loyalty/", include("loyalty.api.member.urls")),

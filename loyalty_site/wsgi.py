@@ -4,14 +4,12 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loyalty_site.settings")
 
-from django.conf import settings
-from django.core.wsgi import get_wsgi_application
+import django
 
-from loyalty_site import upkeep
+from loyalty_site.http.handler import Handler
 from loyalty_site.startup import refuse_without_secrets, warn_of_lost_protection
 
 refuse_without_secrets("the web process")
-application = get_wsgi_application()
-if not settings.DEBUG:
-    upkeep.take_over()
+django.setup(set_prefix=False)
+application = Handler()
 warn_of_lost_protection("the web process")

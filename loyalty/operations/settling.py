@@ -7,7 +7,7 @@ from itertools import chain
 from uuid import UUID
 
 import structlog
-from django.db import connection, transaction
+from django.db import transaction
 
 from loyalty import ledger
 from loyalty.events import EntryEvent, RewardReady
@@ -18,6 +18,7 @@ from loyalty.operations import tiers
 from loyalty.queries import locks
 from loyalty_site import outbox
 from loyalty_site.outbox import Event
+from loyalty_site.postgres.own import own_connection
 
 _points_log = structlog.get_logger("loyalty.points_service")
 _stamps_log = structlog.get_logger("loyalty.stamp_service")
@@ -103,7 +104,7 @@ def settle_at_once(booking: Booking, *, at: datetime, keeper: Keeper | None = No
 
 def _is_in_transaction() -> bool:
     # Django's own test case wraps a whole test, many operations, in one transaction.
-    return any(not getattr(block, "_from_testcase", False) for block in connection.atomic_blocks)
+    return any(not getattr(block, "_from_testcase", False) for block in own_connection().atomic_blocks)
 
 
 def _credited(bookings: Sequence[Booking], at: datetime) -> list[Posted] | None:

@@ -155,9 +155,12 @@ def member_of(row: tuple[Any, ...]) -> Member:
 
 def _member(values: tuple[Any, ...], program: Program) -> Member:
     member = as_read(Member, zip(_columns(Member)[0], values, strict=True))
-    member.program = program
     tiers: dict[UUID, Tier] = program.all_tiers  # type: ignore[attr-defined]
-    member.tier = tiers.get(member.tier_id) if member.tier_id is not None else None
+    # At hand as after a join: the ids were read with the row, so setting the attributes would only write them again.
+    member._state.fields_cache = {
+        "program": program,
+        "tier": tiers.get(member.tier_id) if member.tier_id is not None else None,
+    }
     return member
 
 

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -35,10 +35,15 @@ class RequestId:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.META.get("HTTP_X_REQUEST_ID", "")
         request_id = given if _GOOD_ID.fullmatch(given) else new_id().hex
-        structlog.contextvars.clear_contextvars()
+        # Whatever was bound before on this thread was a request's id too.
         structlog.contextvars.bind_contextvars(request_id=request_id)
         begin = time.perf_counter()
-        response = self.api(request) if _speaks_for_itself(request) else self.get_response(request)
+        if speaks_for_itself(request.META):
+            response = self.api(request)
+        else:
+            response = self.get_response(request)
+            # The language of a page is not that of what this thread does next.
+            translation.deactivate()
         response[HEADER] = request_id
         match = request.resolver_match
         log.info(
@@ -52,10 +57,9 @@ class RequestId:
         return response
 
 
-def _speaks_for_itself(request: HttpRequest) -> bool:
+def speaks_for_itself(meta: Mapping[str, Any]) -> bool:
     """Whether it is a call of the API with its credential in a header: no session, cookie or page is involved."""
-    meta = request.META
-    return request.path_info.startswith(PREFIX) and ("HTTP_AUTHORIZATION" in meta or "HTTP_X_API_KEY" in meta)
+    return ("HTTP_AUTHORIZATION" in meta or "HTTP_X_API_KEY" in meta) and meta.get("PATH_INFO", "").startswith(PREFIX)
 
 
 def _short_way() -> Callable[[HttpRequest], Any]:
@@ -65,11 +69,11 @@ def _short_way() -> Callable[[HttpRequest], Any]:
     handler._template_response_middleware = []
     handler._exception_middleware = []
     inner = convert_exception_to_response(handler._get_response)
-    secured: Any = convert_exception_to_response(SecurityMiddleware(inner))
+    secured: Any = SecurityMiddleware(inner)
+    # What a browser asks of documents.
+    secured.referrer_policy = secured.cross_origin_opener_policy = None
 
     def answer(request: HttpRequest) -> HttpResponse:
-        # Whatever a page before on this thread was written in.
-        translation.deactivate()
         response: HttpResponse = secured(request)
         if not response.streaming and not response.has_header("Content-Length"):
             response["Content-Length"] = str(len(response.content))

@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from rest_framework import exceptions
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
@@ -126,7 +127,9 @@ class Door(APIView):
         """Raise PermissionDenied where this caller may not use this view."""
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
-        response = super().finalize_response(request, response, *args, **kwargs)
+        # DRF gives its own answers a renderer, and what 405 has to say; ours are whole as they come.
+        if isinstance(response, Response):
+            response = super().finalize_response(request, response, *args, **kwargs)
         usage = getattr(getattr(request, "_user", None), "usage", None)
         if isinstance(usage, Usage):
             response["RateLimit-Limit"] = str(usage.limit)

@@ -14,6 +14,7 @@ from django.db.transaction import TransactionManagementError
 from loyalty_site.ids import NEW_IDS_SQL, new_id
 from loyalty_site.outbox import bell
 from loyalty_site.outbox.events import Event, as_json, facts_of
+from loyalty_site.postgres.own import own_connection
 from loyalty_site.prepared import run
 
 CHANNEL = "outbox"
@@ -210,7 +211,7 @@ def is_backfill() -> bool:
 
 def announce() -> None:
     """Wake the relay after the commit: for news that a database function wrote, in the transaction under way if any."""
-    if connection.in_atomic_block:
+    if own_connection().in_atomic_block:
         transaction.on_commit(_ring)
     else:
         _ring()

@@ -5,9 +5,9 @@ from django.urls import path
 from loyalty.api.store.views import batch, cards, points, program, stamps, tokens, transactions
 
 urlpatterns = [
+    path("cards/<str:card_number>/points", points.EarnPoints.as_view(), name="store-earn-points"),
     path("cards", cards.Cards.as_view(), name="store-cards"),
     path("cards/<str:card_number>", cards.OneCard.as_view(), name="store-card"),
-    path("cards/<str:card_number>/points", points.EarnPoints.as_view(), name="store-earn-points"),
     path("cards/<str:card_number>/points/preview", points.PreviewPoints.as_view(), name="store-preview-points"),
     path("cards/<str:card_number>/points/redeem", points.RedeemPoints.as_view(), name="store-redeem-points"),
     path("cards/<str:card_number>/refunds", points.RefundPoints.as_view(), name="store-refund-points"),

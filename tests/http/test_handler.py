@@ -1,0 +1,138 @@
+"""What gunicorn calls: calls of the API with a credential go a shorter way, and nobody sees a difference."""
+
+import io
+import json
+import sys
+
+import pytest
+from django.core.signals import request_finished, request_started
+from django.db import DatabaseError, connection
+from django.http import StreamingHttpResponse
+from django.test import Client, override_settings
+from django.urls import path
+
+import loyalty_site.urls
+from loyalty_site.http.handler import Handler
+from loyalty_site.postgres.own import own_connection
+from loyalty_site.tenants.models import Store
+from tests.cast import make_merchant
+from tests.http.serving import at_once
+from tests.tills import STORE, Till
+
+urlpatterns = [
+    path("api/stream", lambda request: StreamingHttpResponse(iter([b"one ", b"two"]))),
+    *loyalty_site.urls.urlpatterns,
+]
+
+
+@pytest.fixture
+def till(own_database):
+    program = make_merchant("cafe")
+    return Till(Store.objects.create(merchant=program.merchant, reference="counter", name="Counter"))
+
+
+@pytest.fixture
+def told():
+    """The signals that a request sent."""
+    heard = []
+
+    def listen(signal, **_):
+        heard.append("started" if signal is request_started else "finished")
+
+    for signal in (request_started, request_finished):
+        signal.connect(listen)
+    yield heard
+    for signal in (request_started, request_finished):
+        signal.disconnect(listen)
+
+
+def ask(address, method="GET", body=b"", **headers):
+    """Status, headers and body of one call, as gunicorn makes it."""
+    begun = []
+    environ = {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": address,
+        "SERVER_NAME": "testserver",
+        "SERVER_PORT": "80",
+        "CONTENT_TYPE": "application/json",
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.url_scheme": "http",
+        "wsgi.errors": sys.stderr,
+        **headers,
+    }
+    chunks = Handler()(environ, lambda status, headers: begun.append((status, dict(headers))))
+    whole = b"".join(chunks)
+    if hasattr(chunks, "close"):
+        chunks.close()
+    [(status, answered)] = begun
+    return status, answered, whole
+
+
+def test_the_answer_is_the_one_of_the_longer_way(till, told):
+    for address in (f"{STORE}program", f"{STORE}nothing", "/api/v1/nothing"):
+        for credential in (till.secret, "rk_unknown"):
+            told.clear()
+            status, headers, body = ask(address, HTTP_X_API_KEY=credential, HTTP_X_REQUEST_ID="one")
+            assert told == []
+            longer = Client().get(address, headers={"X-API-Key": credential, "X-Request-Id": "one"})
+            assert (status, body) == (f"{longer.status_code} {longer.reason_phrase}", longer.content)
+            assert set(headers) == set(longer.headers)
+
+
+def test_a_change_is_made_once(till):
+    body = json.dumps({"externalRef": "ana", "firstName": "Ana"}).encode()
+    first, again = (
+        ask(f"{STORE}cards", "POST", body, HTTP_AUTHORIZATION=f"Api-Key {till.secret}", HTTP_IDEMPOTENCY_KEY="one")
+        for _ in range(2)
+    )
+
+    assert first[0] == "201 Created"
+    assert again[2] == first[2]
+    assert again[1]["Idempotent-Replayed"] == "true"
+
+
+def test_without_a_credential_or_below_a_path_of_its_own_it_is_django_s(own_database, told):
+    assert ask("/api/v1/nothing")[0] == "404 Not Found"
+    assert told == ["started", "finished"]
+
+    told.clear()
+    assert ask("/api/v1/nothing", HTTP_X_API_KEY="rk_unknown", SCRIPT_NAME="/shop")[0] == "404 Not Found"
+    assert told == ["started", "finished"]
+
+
+def test_a_connection_in_which_something_failed_is_given_back(till):
+    assert ask(f"{STORE}program", HTTP_X_API_KEY=till.secret)[0] == "200 OK"
+    kept = connection.connection
+    with pytest.raises(DatabaseError), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    assert ask(f"{STORE}program", HTTP_X_API_KEY=till.secret)[0] == "200 OK"
+    assert connection.connection is not kept
+
+
+def test_what_is_streamed_is_read_to_its_end(told):
+    with override_settings(ROOT_URLCONF=__name__):
+        status, _, body = ask("/api/stream", HTTP_X_API_KEY="any")
+
+    assert (status, body) == ("200 OK", b"one two")
+    assert told == ["finished"]
+
+
+def test_the_language_of_a_page_is_not_that_of_the_call_after_it(till):
+    page = Client().get("/join/cafe", headers={"Accept-Language": "de"})
+    assert page["Content-Language"] == "de"
+
+    answer = till.post("cards/1/points", {})
+
+    assert "This field is required." in answer.content.decode()
+
+
+def test_each_thread_has_a_connection_of_its_own_and_keeps_it():
+    assert own_connection() is own_connection()
+    assert own_connection().alias == connection.alias
+
+    first, second = at_once([lambda: (own_connection(), own_connection())] * 2)
+
+    assert first[0] is first[1]
+    assert len({id(own_connection()), id(first[0]), id(second[0])}) == 3
