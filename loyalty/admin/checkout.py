@@ -8,11 +8,11 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
 from loyalty.admin.entries import readable
 from loyalty.models import CheckoutIntent
+from loyalty_site.tenants.filters import PeriodFilter
 from loyalty_site.tenants.looks import pill
 from loyalty_site.tenants.scoping import MerchantScopedAdmin, ReadOnly
 
@@ -36,7 +36,7 @@ class CheckoutIntentAdmin(ReadOnly, MerchantScopedAdmin):
         "redemption_status",
         "expires_at",
     ]
-    list_filter = ["status", "kind", "redemption__status", ("created_at", RangeDateTimeFilter)]
+    list_filter = ["status", "kind", "redemption__status", ("created_at", PeriodFilter)]
     list_select_related = ["member", "reward", "redemption"]
     search_fields = ["=client_id", "=order_id", "=member__card_number"]
     search_help_text = gettext_lazy("Intent, order or card number")

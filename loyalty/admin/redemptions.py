@@ -13,7 +13,6 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -23,6 +22,7 @@ from loyalty.admin.entries import readable
 from loyalty.models import Redemption
 from loyalty.operations import redemptions
 from loyalty_site.refusals import Refusal
+from loyalty_site.tenants.filters import PeriodFilter
 from loyalty_site.tenants.looks import pill
 from loyalty_site.tenants.models import User
 
@@ -100,7 +100,7 @@ class RedemptionAdmin(DeedPages):
     deeds = (FULFIL, FAIL, CANCEL)
     merchant_path = "merchant_id"
     list_display = ["requested_at", "member_link", "what", "points_cost", "shown_status", "shown_order", "store"]
-    list_filter = ["status", "reward", "store", ("requested_at", RangeDateTimeFilter)]
+    list_filter = ["status", "reward", "store", ("requested_at", PeriodFilter)]
     actions = ["fulfil_selected"]
     list_select_related = ["member", "reward", "store"]
     search_fields = ["=order_reference", "=metadata__order_id", "=member__card_number"]

@@ -9,10 +9,10 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
 from loyalty.admin.deed_pages import DeedPages
+from loyalty_site.tenants.filters import PeriodFilter
 from loyalty_site.tenants.looks import pill
 from notifications.admin.filters import LanguageFilter, TemplateFilter
 from notifications.admin.pages import SaysChannels
@@ -46,7 +46,7 @@ class DeliveryAdmin(SaysChannels, DeedPages):
         "channel",
         LanguageFilter,
         "is_uncertain",
-        ("created_at", RangeDateTimeFilter),
+        ("created_at", PeriodFilter),
     ]
     list_select_related = ["merchant"]
     # Django's own search would fold cases its own way, past the index; see get_search_results.

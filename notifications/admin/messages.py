@@ -8,11 +8,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
 from loyalty.admin.deed_pages import DeedPages
 from loyalty_site.tenants import permissions
+from loyalty_site.tenants.filters import PeriodFilter
 from loyalty_site.tenants.looks import pill
 from notifications.admin.filters import TemplateFilter
 from notifications.admin.pages import SaysChannels
@@ -39,7 +39,7 @@ class MessageAdmin(SaysChannels, DeedPages):
     deeds = (RESEND,)
     list_before_template = "admin/notifications/failures.html"
     list_display = ["created_at", "merchant", "code", "to_whom", "shown_status", "channel_now", "attempts", "error"]
-    list_filter = [TemplateFilter, "status", "kind", ("created_at", RangeDateTimeFilter)]
+    list_filter = [TemplateFilter, "status", "kind", ("created_at", PeriodFilter)]
     list_select_related = ["merchant", "customer"]
     search_fields = ["=member__card_number"]
     search_help_text = _("Card number")

@@ -4,9 +4,9 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
+from loyalty_site.tenants.filters import PeriodFilter
 from loyalty_site.tenants.looks import pill
 from loyalty_site.tenants.scoping import MerchantScopedAdmin, ReadOnly
 from notifications.models import NudgeDispatchEvent
@@ -23,7 +23,7 @@ _COLOURS: dict[str, str] = {
 class NudgeDispatchEventAdmin(ReadOnly, MerchantScopedAdmin):
     merchant_path = "merchant_id"
     list_display = ["sent_at", "member_link", "nudge_link", "campaign_slug", "channel", "shown_outcome"]
-    list_filter = ["channel", "outcome", ("sent_at", RangeDateTimeFilter)]
+    list_filter = ["channel", "outcome", ("sent_at", PeriodFilter)]
     list_select_related = ["nudge__member"]
     search_fields = ["=nudge__member__card_number", "=campaign_slug", "=provider_id"]
     search_help_text = _("Card number, campaign or provider's id")

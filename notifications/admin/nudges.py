@@ -4,10 +4,10 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
 from loyalty.admin.entries import readable
+from loyalty_site.tenants.filters import PeriodFilter
 from loyalty_site.tenants.looks import pill
 from loyalty_site.tenants.scoping import MerchantScopedAdmin, ReadOnly
 from notifications.models import Channel, Nudge
@@ -23,7 +23,7 @@ _COLOURS: dict[str, str] = {
 class NudgeAdmin(ReadOnly, MerchantScopedAdmin):
     merchant_path = "merchant_id"
     list_display = ["created_at", "member_link", "headline", "shown_status", "campaign_slug", "expires_at", "sends"]
-    list_filter = ["nudge_type", "status", ("created_at", RangeDateTimeFilter)]
+    list_filter = ["nudge_type", "status", ("created_at", PeriodFilter)]
     list_select_related = ["member"]
     search_fields = ["=member__card_number", "=campaign_slug"]
     search_help_text = _("Card number or campaign")

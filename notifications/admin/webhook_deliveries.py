@@ -11,9 +11,10 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import DropdownFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 
+from loyalty_site.tenants.filters import PeriodFilter
 from loyalty_site.tenants.looks import pill
 from loyalty_site.tenants.scoping import MerchantScopedAdmin, ReadOnly
 from notifications.models import WebhookDelivery
@@ -52,7 +53,7 @@ class WebhookDeliveryAdmin(ReadOnly, MerchantScopedAdmin):
         "shown_error",
         "replay",
     ]
-    list_filter = ["status", KindFilter, "endpoint", ("created_at", RangeDateTimeFilter)]
+    list_filter = ["status", KindFilter, "endpoint", ("created_at", PeriodFilter)]
     list_select_related = ["endpoint"]
     # Anything but an id finds nothing: see get_search_results.
     search_fields = ["kind"]

@@ -6,11 +6,11 @@ from typing import Any
 from django.contrib import admin
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
 from loyalty.admin.deeds import Deed, Done, ReasonForm
 from loyalty.admin.entries import readable
+from loyalty_site.tenants.filters import PeriodFilter
 from loyalty_site.tenants.looks import pill
 from loyalty_site.tenants.models import User
 from referrals.admin.pages import DeedAdmin, member_link
@@ -75,7 +75,7 @@ class InviteAdmin(DeedAdmin):
     merchant_path = "merchant_id"
     deeds = (CANCEL, REJECT)
     list_display = ["created_at", "code", "inviter", "comer", "shown_status", "shown_reward", "points"]
-    list_filter = ["status", "reward_state", "is_standing", ("created_at", RangeDateTimeFilter)]
+    list_filter = ["status", "reward_state", "is_standing", ("created_at", PeriodFilter)]
     list_select_related = ["referrer", "invitee"]
     search_fields = ["=code", "=referrer__card_number", "=invitee_email"]
     search_help_text = gettext_lazy("Code, card number or e-mail address")

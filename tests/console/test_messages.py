@@ -1,6 +1,7 @@
 """The console's pages of messages."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -39,11 +40,49 @@ def test_the_log_is_searched_by_the_whole_address_in_any_case(owner, sent, ours)
         {"channel__exact": "email"},
         {"locale": "de"},
         {"is_uncertain__exact": "1"},
-        {"created_at_from_0": "2026-01-01", "created_at_from_1": "00:00:00"},
     ],
 )
 def test_the_log_has_its_filters(owner, sent, filters):
     assert owner.get(reverse("admin:notifications_delivery_changelist"), filters).status_code == 200
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize(
+    ("end", "days", "hour", "found"),
+    [
+        ("from", 0, "", True),
+        ("to", 0, "", True),
+        ("from", 1, "", False),
+        ("to", -1, "", False),
+        ("from", 0, "23:59:59", False),
+        ("to", 0, "00:00:00", False),
+        ("from", -1, "23:59", True),
+        ("to", 1, "00:00:00", True),
+    ],
+)
+def test_the_log_is_filtered_by_days_and_times(owner, sent, language, end, days, hour, found):
+    noon = datetime(2026, 3, 4, 12, tzinfo=UTC)
+    Delivery.objects.update(created_at=noon)
+    day = noon + timedelta(days=days)
+    # As the calendar of the page writes it, and as an address that was kept has it.
+    for text in (f"{day:%Y-%m-%d}", f"{day:%d.%m.%Y}" if language == "de" else f"{day:%d/%m/%Y}"):
+        filters = {f"created_at_{end}_0": text, f"created_at_{end}_1": hour}
+        page = owner.get(
+            reverse("admin:notifications_delivery_changelist"), filters, headers={"Accept-Language": language}
+        )
+        assert page.status_code == 200
+        assert (sent.recipient in page.content.decode()) is found
+
+
+@pytest.mark.parametrize(("day", "hour"), [("soon", ""), ("2026-02-30", ""), ("", "12:00"), ("2026-01-01", "25:00")])
+def test_what_is_no_day_is_said_and_filters_nothing(owner, sent, day, hour):
+    page = owner.get(
+        reverse("admin:notifications_delivery_changelist"), {"created_at_from_0": day, "created_at_from_1": hour}
+    )
+
+    text = page.content.decode()
+    assert sent.recipient in text
+    assert text.count("This is no day and time") == 1
 
 
 def test_sending_again_queues_one_message_however_often_the_form_is_sent(owner, sent, mail):
