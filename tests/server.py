@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
+import psutil
 import psycopg
 import pytest
 from psycopg import sql
@@ -29,6 +30,9 @@ from loyalty_site.tenants import roles
 
 ROOT = Path(__file__).resolve().parent.parent
 THROW_AWAY = "regulars-tests-"
+# Where files are memory, and how much of it has to be free.
+MEMORY = Path("/dev/shm")  # noqa: S108 (a folder of a random name is made in it)
+ROOM = 6 * 2**30
 NAME = "regulars_test_"
 
 # Nothing of a test's database outlives the run, so nothing waits for a disk.
@@ -53,6 +57,8 @@ class TestServer:
     admin_url: str
     prefix: str
     password: str
+    # How CREATE DATABASE copies.
+    strategy: str = "WAL_LOG"
 
     @property
     def owner(self) -> str:
@@ -96,8 +102,11 @@ class TestServer:
         with self.admin() as admin:
             self._make_template_once(admin)
             admin.execute(
-                sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {} STRATEGY WAL_LOG").format(
-                    sql.Identifier(database), sql.Identifier(self.owner), sql.Identifier(self.template)
+                sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {} STRATEGY {}").format(
+                    sql.Identifier(database),
+                    sql.Identifier(self.owner),
+                    sql.Identifier(self.template),
+                    sql.Identifier(self.strategy),
                 )
             )
         return database
@@ -153,6 +162,7 @@ def current() -> TestServer:
         admin_url=os.environ["REGULARS_TEST_ADMIN_URL"],
         prefix=os.environ["REGULARS_TEST_PREFIX"],
         password=os.environ["REGULARS_TEST_PASSWORD"],
+        strategy=os.environ["REGULARS_TEST_STRATEGY"],
     )
 
 
@@ -169,8 +179,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
 
 def _begin() -> None:
     named = os.environ.get("DATABASE_URL", "")
-    admin_url = named or _start_throw_away_server()
-    server = TestServer(admin_url, NAME + secrets.token_hex(4), secrets.token_hex(16))
+    admin_url, strategy = (named, "WAL_LOG") if named else _start_throw_away_server()
+    server = TestServer(admin_url, NAME + secrets.token_hex(4), secrets.token_hex(16), strategy)
     if named:
         _guard_on_named_server(server)
     with server.admin() as admin:
@@ -182,6 +192,7 @@ def _begin() -> None:
         REGULARS_TEST_ADMIN_URL=server.admin_url,
         REGULARS_TEST_PREFIX=server.prefix,
         REGULARS_TEST_PASSWORD=server.password,
+        REGULARS_TEST_STRATEGY=server.strategy,
         SECRET_KEY="a key for tests alone, long enough for every use of it",
         BEHIND_TLS="0",
         ALLOWED_HOSTS="127.0.0.1,localhost",
@@ -193,12 +204,16 @@ def _begin() -> None:
         os.environ.pop(name, None)
 
 
-def _start_throw_away_server() -> str:
-    folder = Path(tempfile.gettempdir())
-    for leftover in folder.glob(f"{THROW_AWAY}*"):
+def _start_throw_away_server() -> tuple[str, str]:
+    """Its address, and how a database is best copied there."""
+    disk = Path(tempfile.gettempdir())
+    for leftover in [*disk.glob(f"{THROW_AWAY}*"), *MEMORY.glob(f"{THROW_AWAY}*")]:
         # Those of a killed run; another user's, and those of a run that lives, stay.
         if os.access(leftover, os.W_OK):
             embedded.remove_if_unused(leftover)
+    # A database is hundreds of files, and hundreds are made. On a disk the server copies them page by page, since
+    # copying files would have every other database written out first.
+    folder, strategy = (MEMORY, "FILE_COPY") if _fits_in_memory() else (disk, "WAL_LOG")
     home = Path(tempfile.mkdtemp(prefix=THROW_AWAY, dir=folder))
     server = embedded.start(home, version=embedded.version_wanted(), options=OPTIONS, durable=False)
 
@@ -207,7 +222,14 @@ def _start_throw_away_server() -> str:
         shutil.rmtree(home, ignore_errors=True)
 
     _at_exit(throw_away)
-    return server.url(embedded.SUPERUSER, "postgres")
+    return server.url(embedded.SUPERUSER, "postgres"), strategy
+
+
+def _fits_in_memory() -> bool:
+    """Whether the files of the run may be memory; TMPDIR says that they are wanted elsewhere."""
+    if "TMPDIR" in os.environ or not os.access(MEMORY, os.W_OK):
+        return False
+    return min(psutil.disk_usage(str(MEMORY)).free, psutil.virtual_memory().available) >= ROOM
 
 
 def _guard_on_named_server(server: TestServer) -> None:
