@@ -200,8 +200,10 @@ def _begin() -> None:
         # Until `django_db_setup` has made one, there is no database of this name.
         **server.environment(f"{server.prefix}_none"),
     )
-    for name in ("DEBUG", "REGULARS_EMBEDDED"):
+    # PYTHONDONTWRITEBYTECODE: each of hundreds of processes would compile the same modules again.
+    for name in ("DEBUG", "REGULARS_EMBEDDED", "PYTHONDONTWRITEBYTECODE"):
         os.environ.pop(name, None)
+    sys.dont_write_bytecode = False
 
 
 def _start_throw_away_server() -> tuple[str, str]:
