@@ -17,6 +17,7 @@ import pytest
 
 from tests import server
 from tests.databases import OwnDatabase
+from tests.once import made_once
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -45,15 +46,17 @@ class LiveSite:
 
 @pytest.fixture(scope="session")
 def collected_static(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The static files as `collectstatic` leaves them for production."""
-    folder = tmp_path_factory.mktemp("static")
-    subprocess.run(
-        [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity=0"],
-        cwd=server.ROOT,
-        env={**os.environ, "STATIC_ROOT": str(folder)},
-        check=True,
-    )
-    return folder
+    """The static files as `collectstatic` leaves them for production, made once for all workers of the run."""
+
+    def collect(folder: Path) -> None:
+        subprocess.run(
+            [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity=0"],
+            cwd=server.ROOT,
+            env={**os.environ, "STATIC_ROOT": str(folder)},
+            check=True,
+        )
+
+    return made_once(tmp_path_factory, "static", collect)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """`manage.py demo` as people start and end it: real processes with a `var/` of their own."""
 
-import fcntl
 import json
 import os
 import signal
@@ -18,6 +17,7 @@ import pytest
 
 from loyalty_site import embedded
 from tests import server
+from tests.once import made_once
 
 pytestmark = pytest.mark.long
 
@@ -96,18 +96,14 @@ class Served:
 @pytest.fixture(scope="session")
 def told_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A `var/` in which the story was told, made once for all workers of the run; nobody starts it."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    var = shared / "told once"
-    with (shared / "told.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (shared / "told.done").exists():
-            # How long the past is makes no difference.
-            done = House(var).run("--no-serve", "--format=json", "--days=20")
-            assert done.returncode == 0, done.stderr
-            assert json.loads(done.stdout)["data"] == "made now"
-            (shared / "told.done").touch()
-    return var
+
+    def tell(var: Path) -> None:
+        # How long the past is makes no difference.
+        done = House(var).run("--no-serve", "--format=json", "--days=20")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["data"] == "made now"
+
+    return made_once(tmp_path_factory, "told once", tell)
 
 
 @pytest.fixture
