@@ -92,9 +92,31 @@ class OwnDatabase:
         return psycopg.connect(self.url, autocommit=True)
 
 
+@pytest.fixture(scope="module")
+def filled(django_db_setup: None, django_db_blocker: Any) -> Iterator[Callable[[Callable[[], Any]], str]]:
+    """Make a database, as the migrations leave it, and let a function fill it: for `own_template`."""
+    made: list[str] = []
+
+    def fill(function: Callable[[], Any]) -> str:
+        with cloned(f"filled_{next(_numbers)}", django_db_blocker) as database:
+            made.append(database)
+            function()
+        return database
+
+    yield fill
+    for database in made:
+        drop(database)
+
+
+@pytest.fixture
+def own_template() -> str:
+    """What `own_database` is a copy of, where it is not as the migrations leave it: a module names its own."""
+    return ""
+
+
 @pytest.fixture
 def own_database(
-    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: Any
+    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: Any, own_template: str
 ) -> Iterator[OwnDatabase]:
     """A database of the test's own, for threads, child processes and kills.
 
@@ -103,7 +125,7 @@ def own_database(
     """
     if "db" in request.fixturenames or request.node.get_closest_marker("django_db"):
         pytest.fail("own_database and db exclude each other: in db nobody else sees what the test wrote.")
-    yield from _own_database(django_db_blocker)
+    yield from _own_database(django_db_blocker, own_template)
 
 
 @pytest.fixture(scope="module")
@@ -112,16 +134,16 @@ def modules_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[
     yield from _own_database(django_db_blocker)
 
 
-def _own_database(django_db_blocker: Any) -> Iterator[OwnDatabase]:
-    with cloned(f"own_{next(_numbers)}", django_db_blocker) as database:
+def _own_database(django_db_blocker: Any, template: str = "") -> Iterator[OwnDatabase]:
+    with cloned(f"own_{next(_numbers)}", django_db_blocker, template) as database:
         yield OwnDatabase(database)
     drop(database)
 
 
 @contextlib.contextmanager
-def cloned(name: str, django_db_blocker: Any) -> Iterator[str]:
-    """Serve from a new database of this worker, as the migrations leave it; whoever asked drops it."""
-    database = server.current().clone(f"{_worker()}_{name}")
+def cloned(name: str, django_db_blocker: Any, template: str = "") -> Iterator[str]:
+    """Serve from a new database of this worker, as the migrations or the template leave it; whoever asked drops it."""
+    database = server.current().clone(f"{_worker()}_{name}", template)
     with django_db_blocker.unblock(), elsewhere(database):
         yield database
 

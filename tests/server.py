@@ -96,8 +96,8 @@ class TestServer:
         with psycopg.connect(self.admin_url, autocommit=True) as connection:
             yield connection
 
-    def clone(self, name: str) -> str:
-        """Make a database as the migrations leave it; return its whole name."""
+    def clone(self, name: str, template: str = "") -> str:
+        """Make a database as the migrations leave it, or as that one is; return its whole name."""
         database = f"{self.prefix}_{name}"
         with self.admin() as admin:
             self._make_template_once(admin)
@@ -105,7 +105,7 @@ class TestServer:
                 sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {} STRATEGY {}").format(
                     sql.Identifier(database),
                     sql.Identifier(self.owner),
-                    sql.Identifier(self.template),
+                    sql.Identifier(template or self.template),
                     sql.Identifier(self.strategy),
                 )
             )

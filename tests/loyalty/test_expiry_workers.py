@@ -12,30 +12,38 @@ from decimal import Decimal
 import pytest
 from django.db import connections, transaction
 
-from loyalty.models import EntryType, ExpiryPolicy, LedgerEntry, Member
+from loyalty.models import EntryType, ExpiryPolicy, LedgerEntry, Member, Program
 from loyalty.operations import expiration, points, walking
 from loyalty.queries import reconciliation
 from loyalty_site.ids import new_id
 from loyalty_site.jobs.models import Run
 from loyalty_site.outbox.models import OutboxEvent
 from tests import server
-from tests.cast import make_member, make_merchant
+from tests.cast import NOON, make_member, make_merchant
 from tests.loyalty.test_expiration import DAY, policy
 
 MEMBERS = 300
 
 
-@pytest.fixture
-def crowd(own_database, noon):
-    """Three hundred members of the café with 10 points each; everybody is due 30 days after noon."""
+def _fill() -> None:
     program = make_merchant("cafe")
-    members = [make_member(program, f"m{number}", noon) for number in range(MEMBERS)]
+    members = [make_member(program, f"m{number}") for number in range(MEMBERS)]
     program = policy(members[0], ExpiryPolicy.INACTIVITY)
     counter = program.merchant.stores.create(reference="counter", name="Counter")
     for number, member in enumerate(members):
         member.program = program
-        points.earn(member=member, store=counter, amount=Decimal(1), order_reference=str(number), at=noon)
-    return program
+        points.earn(member=member, store=counter, amount=Decimal(1), order_reference=str(number), at=NOON)
+
+
+@pytest.fixture(scope="module")
+def own_template(filled):
+    return filled(_fill)
+
+
+@pytest.fixture
+def crowd(own_database):
+    """Three hundred members of the café with 10 points each; everybody is due 30 days after noon."""
+    return Program.objects.get()
 
 
 def worker(noon, *, chunk: int) -> "subprocess.Popen[str]":

@@ -12,36 +12,44 @@ from decimal import Decimal
 import pytest
 from django.db import connections, transaction
 
-from loyalty.models import DowngradePolicy, EntryType, LedgerEntry, Member, Tier, TierBasis
+from loyalty.models import DowngradePolicy, EntryType, LedgerEntry, Member, Program, Tier, TierBasis
 from loyalty.operations import points, progression, refunds
 from loyalty.queries import reconciliation
 from loyalty_site.ids import new_id
 from loyalty_site.jobs.models import Run
 from loyalty_site.outbox.models import OutboxEvent
 from tests import server
-from tests.cast import make_member, make_merchant
+from tests.cast import NOON, make_member, make_merchant
 
 MEMBERS = 200
 WEEK = timedelta(days=7)
 
 
-@pytest.fixture
-def crowd(own_database, noon):
-    """Two hundred members in gold who visited in two weeks on end and then gave back what gold needs.
-
-    At noon and a week each of them is owed a bonus and a warning.
-    """
+def _fill() -> None:
     program = make_merchant("cafe", tier_basis=TierBasis.LIFETIME, downgrade_policy=DowngradePolicy.BY_BALANCE)
     Tier.objects.create(program=program, slug="silver", name="Silver", point_threshold=20)
     Tier.objects.create(program=program, slug="gold", name="Gold", point_threshold=100)
     counter = program.merchant.stores.create(reference="counter", name="Counter")
     for number in range(MEMBERS):
-        member = make_member(program, f"m{number}", noon)
+        member = make_member(program, f"m{number}")
         given = {"member": member, "store": counter}
-        points.earn(amount=Decimal(9), order_reference=f"a{number}", at=noon, **given)
-        points.earn(amount=Decimal(2), order_reference=f"b{number}", at=noon + WEEK, **given)
-        refunds.refund(amount=Decimal(5), refund_reference=f"r{number}", at=noon + WEEK, **given)
-    return program
+        points.earn(amount=Decimal(9), order_reference=f"a{number}", at=NOON, **given)
+        points.earn(amount=Decimal(2), order_reference=f"b{number}", at=NOON + WEEK, **given)
+        refunds.refund(amount=Decimal(5), refund_reference=f"r{number}", at=NOON + WEEK, **given)
+
+
+@pytest.fixture(scope="module")
+def own_template(filled):
+    return filled(_fill)
+
+
+@pytest.fixture
+def crowd(own_database):
+    """Two hundred members in gold who visited in two weeks on end and then gave back what gold needs.
+
+    At noon and a week each of them is owed a bonus and a warning.
+    """
+    return Program.objects.get()
 
 
 def worker(noon, *, chunk: int) -> "subprocess.Popen[str]":
