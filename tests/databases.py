@@ -93,14 +93,14 @@ class OwnDatabase:
 
 
 @pytest.fixture(scope="module")
-def filled(django_db_setup: None, django_db_blocker: Any) -> Iterator[Callable[[Callable[[], Any]], str]]:
+def filled(django_db_setup: None, django_db_blocker: Any) -> Iterator[Callable[[Callable[[OwnDatabase], Any]], str]]:
     """Make a database, as the migrations leave it, and let a function fill it: for `own_template`."""
     made: list[str] = []
 
-    def fill(function: Callable[[], Any]) -> str:
+    def fill(function: Callable[[OwnDatabase], Any]) -> str:
         with cloned(f"filled_{next(_numbers)}", django_db_blocker) as database:
             made.append(database)
-            function()
+            function(OwnDatabase(database))
         return database
 
     yield fill

@@ -20,12 +20,13 @@ from loyalty_site.jobs.models import Run
 from loyalty_site.outbox.models import OutboxEvent
 from tests import server
 from tests.cast import NOON, make_member, make_merchant
+from tests.databases import OwnDatabase
 from tests.loyalty.test_expiration import DAY, policy
 
 MEMBERS = 300
 
 
-def _fill() -> None:
+def _fill(database: OwnDatabase) -> None:
     program = make_merchant("cafe")
     members = [make_member(program, f"m{number}") for number in range(MEMBERS)]
     program = policy(members[0], ExpiryPolicy.INACTIVITY)

@@ -20,12 +20,13 @@ from loyalty_site.jobs.models import Run
 from loyalty_site.outbox.models import OutboxEvent
 from tests import server
 from tests.cast import NOON, make_member, make_merchant
+from tests.databases import OwnDatabase
 
 MEMBERS = 200
 WEEK = timedelta(days=7)
 
 
-def _fill() -> None:
+def _fill(database: OwnDatabase) -> None:
     program = make_merchant("cafe", tier_basis=TierBasis.LIFETIME, downgrade_policy=DowngradePolicy.BY_BALANCE)
     Tier.objects.create(program=program, slug="silver", name="Silver", point_threshold=20)
     Tier.objects.create(program=program, slug="gold", name="Gold", point_threshold=100)

@@ -1,8 +1,10 @@
 """Whom to greet is looked for along one program's members, each probed by key."""
 
+from copy import copy
 from datetime import timedelta
 from uuid import UUID
 
+import psycopg
 import pytest
 from django.db import transaction
 
@@ -10,7 +12,7 @@ from loyalty.operations import walking
 from notifications import greetings
 from notifications.models import GreetingSettings
 from tests.bench import people
-from tests.cast import make_merchant
+from tests.cast import NOON, make_merchant
 from tests.performance.plans import looked_at, plan_of, read_through
 
 MEMBERS = 50_000
@@ -27,22 +29,28 @@ SELECT gen_random_uuid(), merchant_id, id, true, true, true, now() FROM customer
 LOADED = ("loyalty_members", "loyalty_ledger_entries")
 
 
-@pytest.fixture
-def crowd(make_crowd, noon, owner_connection):
+@pytest.fixture(scope="module")
+def made(make_modules_crowd, modules_database):
     """Two programs of fifty thousand members each, who all were there 59 days ago."""
-    seen = people.Crowd(members=MEMBERS, active_at=noon - timedelta(days=59), points=10)
+    seen = people.Crowd(members=MEMBERS, active_at=NOON - timedelta(days=59), points=10)
     other = make_merchant("other")
-    with owner_connection.transaction():
-        for table in LOADED:
-            owner_connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER".encode())
-        people.load(owner_connection, other, 2, seen)
-    with owner_connection.transaction():
-        for table in LOADED:
-            owner_connection.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER".encode())
-    program = make_crowd(seen)
-    owner_connection.execute(_PEOPLE)
-    owner_connection.execute("VACUUM ANALYZE")
+    with psycopg.connect(modules_database.owner_url, autocommit=True) as owner:
+        with owner.transaction():
+            for table in LOADED:
+                owner.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER".encode())
+            people.load(owner, other, 2, seen)
+        with owner.transaction():
+            for table in LOADED:
+                owner.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER".encode())
+        program = make_modules_crowd(seen)
+        owner.execute(_PEOPLE)
+        owner.execute("VACUUM ANALYZE")
     return program
+
+
+@pytest.fixture
+def crowd(made, undone):
+    return copy(made)
 
 
 @pytest.mark.parametrize("condition", [greetings.BORN, greetings.ABSENT])

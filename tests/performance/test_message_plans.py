@@ -2,11 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 from django.db import connection, transaction
 
 from notifications.queries import failures
 from notifications.sending import claims
+from tests.databases import OwnDatabase
 from tests.performance.plans import looked_at, plan_of, read_through
 
 AT = datetime(2026, 6, 29, 12, 0, tzinfo=UTC)
@@ -26,10 +28,20 @@ FROM merchants m CROSS JOIN LATERAL generate_series(1, CASE m.slug WHEN 'm1' THE
 """
 
 
+def _fill(database: OwnDatabase) -> None:
+    with psycopg.connect(database.owner_url, autocommit=True) as owner:
+        owner.execute(_LOAD)
+        owner.execute("VACUUM ANALYZE")
+
+
+@pytest.fixture(scope="module")
+def own_template(filled):
+    return filled(_fill)
+
+
 @pytest.fixture
-def crowd(own_database, owner_connection):
-    owner_connection.execute(_LOAD)
-    owner_connection.execute("VACUUM ANALYZE")
+def crowd(own_database):
+    pass
 
 
 def explained(query, parameters):
