@@ -14,9 +14,9 @@ from loyalty_site.schedules import SCHEDULES
 from tests.jobs.workers import RunningWorker, wait_until
 from tests.outbox.happenings import publish
 
+# Counted are those who run lines that no other runs.
 pytestmark = [
     pytest.mark.long,
-    pytest.mark.counted,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc"),
 ]
 
@@ -37,6 +37,7 @@ def start_worker(own_database, tmp_path):
         worker.kill_everything()
 
 
+@pytest.mark.counted
 def test_it_runs_tasks_and_delivers_news(start_worker):
     worker = start_worker()
 
@@ -57,6 +58,7 @@ def test_it_starts_with_the_schedules_of_the_code(start_worker):
     wait_until(lambda: set(Schedule.objects.values_list("name", flat=True)) == set(SCHEDULES))
 
 
+@pytest.mark.counted
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_it_and_leaves_nothing(start_worker, number):
     worker = start_worker()
@@ -79,6 +81,7 @@ def test_a_signal_stops_it_in_time_though_a_task_is_under_way(start_worker):
     assert Run.objects.get(job="tests.nap").status == "running", "nobody waited for it"
 
 
+@pytest.mark.counted
 @pytest.mark.parametrize("part", ["cluster", "delivery"])
 def test_where_one_part_dies_all_end_and_the_exit_code_says_so(start_worker, part):
     worker = start_worker()
@@ -107,6 +110,7 @@ def test_a_supervisor_that_is_killed_leaves_nothing(start_worker):
     assert worker.nothing_is_left()
 
 
+@pytest.mark.counted
 def test_a_delivery_loop_that_is_stuck_ends_the_worker(start_worker):
     worker = start_worker(WORKER_STALL_SECONDS="5", WORKER_STOP_SECONDS="1")
 
@@ -126,6 +130,7 @@ def test_a_cluster_that_gives_no_sign_of_life_ends_the_worker(start_worker):
     assert worker.nothing_is_left()
 
 
+@pytest.mark.counted
 def test_a_cluster_whose_idle_workers_were_killed_stalls_and_is_ended(start_worker):
     worker = start_worker(WORKER_STALL_SECONDS="6", WORKER_STOP_SECONDS="1")
 
