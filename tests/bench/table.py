@@ -17,8 +17,8 @@ class Row:
     met: bool | None = None
 
 
-def at_least(what: str, pairs: Sequence[tuple[float, float]], least: float, unit: str = "/s") -> Row:
-    """A row of paired measurements: the median of their ratios is held to `least`."""
+def at_least(what: str, pairs: Sequence[tuple[float, float]], least: float | None, unit: str = "/s") -> Row:
+    """A row of paired measurements: the median of their ratios is held to `least`, if to anything."""
     ratio = statistics.median(project / bound for project, bound in pairs)
     spread = sorted(project / bound for project, bound in pairs)
     return Row(
@@ -26,8 +26,8 @@ def at_least(what: str, pairs: Sequence[tuple[float, float]], least: float, unit
         project=f"{statistics.median(project for project, _ in pairs):,.0f}{unit}",
         bound=f"{statistics.median(bound for _, bound in pairs):,.0f}{unit}",
         ratio=f"{ratio:.2f} ({spread[0]:.2f} to {spread[-1]:.2f})" if ratio < 10 else f"{ratio:.0f} x",
-        bar=f">= {least:g}",
-        met=ratio >= least,
+        bar="" if least is None else f">= {least:g}",
+        met=None if least is None else ratio >= least,
     )
 
 
