@@ -12,7 +12,8 @@ from typing import Any
 
 def pre_fork(server: Any, worker: Any) -> None:
     """Choose a core that the fewest of the others have; gunicorn calls this in the process that starts them."""
-    taken = Counter(other.core for other in server.WORKERS.values())
+    # Those from before a reload that brought this here have none.
+    taken = Counter(getattr(other, "core", None) for other in server.WORKERS.values())
     worker.core = min(sorted(os.sched_getaffinity(0)), key=taken.__getitem__)
 
 

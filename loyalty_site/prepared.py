@@ -130,6 +130,7 @@ def run(
         if meanwhile is not None:
             meanwhile()
         return rows
+    database.validate_thread_sharing()
     database.validate_no_broken_transaction()
     # Inside of a transaction that the caller began by hand, the outermost block is not what commits it.
     ends = last and len(database.atomic_blocks) == 1 and database.commit_on_exit

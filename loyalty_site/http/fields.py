@@ -17,10 +17,7 @@ MOST_METADATA = 8_192
 
 
 class Input(serializers.Serializer[Any]):
-    """A body or a query. Names that nobody asked for are refused, nested ones too.
-
-    Each field says itself what it takes: methods named `validate_<field>` are not called.
-    """
+    """A body or a query. Names that nobody asked for are refused, nested ones too."""
 
     default_error_messages = {"unknown_field": "There is no such field here."}
 
@@ -45,6 +42,9 @@ class Input(serializers.Serializer[Any]):
                 continue
             try:
                 value = field.run_validation(field.get_value(data))
+                check = getattr(self, f"validate_{name}", None)
+                if check is not None:
+                    value = check(value)
             except serializers.ValidationError as error:
                 errors[name] = error.detail
             except DjangoValidationError as error:

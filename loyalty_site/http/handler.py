@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.handlers.wsgi import WSGIHandler
+from django.urls import set_script_prefix
 
 from loyalty_site.http.middleware import speaks_for_itself
 from loyalty_site.postgres.own import own_connection
@@ -18,15 +19,19 @@ class Handler(WSGIHandler):
     """
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-        # Below a path of its own, addresses in answers go by what the longer way sets.
         if environ.get("SCRIPT_NAME") or not speaks_for_itself(environ):
-            return super().__call__(environ, start_response)
+            try:
+                return super().__call__(environ, start_response)
+            finally:
+                # A site below a path has it in its addresses, and so would those of the thread's next call.
+                set_script_prefix("/")
         # Hours may have passed since the request before.
         database = own_connection()
         database.close_if_unusable_or_obsolete()
         request = self.request_class(environ)
         response: Any = self.get_response(request)
-        start_response(f"{response.status_code} {response.reason_phrase}", list(response.items()))
+        headers = [*response.items(), *(("Set-Cookie", each.OutputString()) for each in response.cookies.values())]
+        start_response(f"{response.status_code} {response.reason_phrase}", headers)
         if response.streaming:
             # It is read after this, and then says itself that it has ended.
             return response

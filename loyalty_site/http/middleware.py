@@ -68,9 +68,10 @@ def _short_way() -> Callable[[HttpRequest], Any]:
     handler._template_response_middleware = []
     handler._exception_middleware = []
     inner = convert_exception_to_response(handler._get_response)
-    secured: Any = SecurityMiddleware(inner)
+    security: Any = SecurityMiddleware(inner)
     # What a browser asks of documents.
-    secured.referrer_policy = secured.cross_origin_opener_policy = None
+    security.referrer_policy = security.cross_origin_opener_policy = None
+    secured: Any = convert_exception_to_response(security)
 
     def answer(request: HttpRequest) -> HttpResponse:
         response: HttpResponse = secured(request)

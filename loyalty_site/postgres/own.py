@@ -6,14 +6,7 @@ from threading import local
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-
-class _Own(local):
-    # Once for each thread, when it first asks.
-    def __init__(self) -> None:
-        self.database: BaseDatabaseWrapper = connections[DEFAULT_DB_ALIAS]
-
-
-_own = _Own()
+_own = local()
 
 
 def own_connection() -> BaseDatabaseWrapper:
@@ -22,4 +15,10 @@ def own_connection() -> BaseDatabaseWrapper:
     A thread keeps it for as long as it lives, closed or open.
     """
     # Below an event loop, as a browser's driver runs one in the thread of a test, Django has another for each task.
-    return connections[DEFAULT_DB_ALIAS] if _get_running_loop() is not None else _own.database
+    if _get_running_loop() is not None:
+        return connections[DEFAULT_DB_ALIAS]
+    try:
+        database: BaseDatabaseWrapper = _own.database
+    except AttributeError:
+        database = _own.database = connections[DEFAULT_DB_ALIAS]
+    return database

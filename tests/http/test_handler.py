@@ -6,11 +6,12 @@ import json
 import sys
 
 import pytest
+from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
 from django.db import DatabaseError, connection, connections
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.test import Client, override_settings
-from django.urls import path
+from django.urls import get_script_prefix, path
 
 import loyalty_site.urls
 from loyalty_site.http.handler import Handler
@@ -22,8 +23,15 @@ from tests.tills import STORE, Till
 
 urlpatterns = [
     path("api/stream", lambda request: StreamingHttpResponse(iter([b"one ", b"two"]))),
+    path("api/cookie", lambda request: _with_cookie()),
     *loyalty_site.urls.urlpatterns,
 ]
+
+
+def _with_cookie():
+    answer = HttpResponse("seen")
+    answer.set_cookie("seen", "yes")
+    return answer
 
 
 @pytest.fixture
@@ -47,7 +55,7 @@ def told():
         signal.disconnect(listen)
 
 
-def ask(address, method="GET", body=b"", **headers):
+def ask(address, method="GET", body=b"", handler=Handler, **headers):
     """Status, headers and body of one call, as gunicorn makes it."""
     begun = []
     environ = {
@@ -62,7 +70,7 @@ def ask(address, method="GET", body=b"", **headers):
         "wsgi.errors": sys.stderr,
         **headers,
     }
-    chunks = Handler()(environ, lambda status, headers: begun.append((status, dict(headers))))
+    chunks = handler()(environ, lambda status, headers: begun.append((status, dict(headers))))
     whole = b"".join(chunks)
     if hasattr(chunks, "close"):
         chunks.close()
@@ -70,15 +78,41 @@ def ask(address, method="GET", body=b"", **headers):
     return status, answered, whole
 
 
-def test_the_answer_is_the_one_of_the_longer_way(till, told):
-    for address in (f"{STORE}program", f"{STORE}nothing", "/api/v1/nothing"):
-        for credential in (till.secret, "rk_unknown"):
-            told.clear()
-            status, headers, body = ask(address, HTTP_X_API_KEY=credential, HTTP_X_REQUEST_ID="one")
-            assert told == []
-            longer = Client().get(address, headers={"X-API-Key": credential, "X-Request-Id": "one"})
-            assert (status, body) == (f"{longer.status_code} {longer.reason_phrase}", longer.content)
-            assert set(headers) == set(longer.headers)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT"])
+@pytest.mark.parametrize("address", [f"{STORE}program", f"{STORE}nothing", "/api/v1/nothing", "/api/%ff"])
+def test_the_answer_is_django_s(till, told, method, address):
+    for credential in (till.secret, "rk_unknown"):
+        given = {"HTTP_X_API_KEY": credential, "HTTP_X_REQUEST_ID": "one"}
+        status, headers, body = ask(address, method, **given)
+        assert told == []
+        django_s = ask(address, method, handler=WSGIHandler, **given)
+        told.clear()
+
+        for name in ("RateLimit-Remaining", "RateLimit-Reset"):
+            headers.pop(name, None), django_s[1].pop(name, None)
+        assert (status, headers, body) == django_s
+
+
+def test_no_answer_is_without_its_id_not_even_where_the_host_is_none_of_ours(till):
+    with override_settings(SECURE_SSL_REDIRECT=True):
+        status, headers, _ = ask(f"{STORE}program", HTTP_HOST="elsewhere.example", HTTP_X_API_KEY="rk_unknown")
+
+    assert status == "400 Bad Request"
+    assert len(headers["X-Request-Id"]) == 32
+    assert headers["Content-Length"] != "0"
+
+
+def test_a_cookie_that_a_view_sets_arrives():
+    with override_settings(ROOT_URLCONF=__name__):
+        _, headers, _ = ask("/api/cookie", HTTP_X_API_KEY="any")
+
+    assert headers["Set-Cookie"].startswith("seen=yes")
+
+
+def test_a_call_below_a_path_leaves_nothing_of_it_to_the_next():
+    ask("/api/v1/nothing", SCRIPT_NAME="/shop")
+
+    assert get_script_prefix() == "/"
 
 
 def test_a_change_is_made_once(till):
