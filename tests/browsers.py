@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PLACES = ("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",)
+# Milliseconds that a page may take to show what is expected of it.
+WAIT = 30_000
 
 
 def find_chromium() -> str | None:
@@ -123,10 +125,12 @@ def browser() -> "Iterator[Browser]":
         if os.environ.get("REQUIRE_BROWSER") == "1":
             pytest.fail(reason)
         pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
     # Playwright keeps an event loop in this thread, which Django would take for async code.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    # The browser shares the cores with the other tests: the schema's page may take more than the usual five seconds.
+    expect.set_options(timeout=WAIT)
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=arguments)
@@ -139,7 +143,7 @@ def browser_page(browser: "Browser") -> "Iterator[Page]":
     """A page in a fresh browser profile. An error in the page's own scripts fails the test."""
     context = browser.new_context(locale="en-GB", timezone_id="UTC")
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(WAIT)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
