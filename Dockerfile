@@ -21,4 +21,4 @@ ARG CODE_VERSION=""
 ENV CODE_VERSION=$CODE_VERSION
 USER regulars
 EXPOSE 8000
-CMD ["gunicorn", "loyalty_site.wsgi", "--bind=0.0.0.0:8000", "--worker-class=gthread", "--workers=2", "--threads=8", "--worker-tmp-dir=/dev/shm", "--no-control-socket"]
+CMD ["gunicorn", "loyalty_site.wsgi", "--bind=0.0.0.0:8000", "--config=python:loyalty_site.web", "--workers=2", "--worker-tmp-dir=/dev/shm"]

@@ -1,4 +1,4 @@
-"""A core for each web process: `gunicorn --config=python:loyalty_site.cores loyalty_site.wsgi ...`, on Linux.
+"""As `loyalty_site.web`, with a core for each web process, on Linux: `--config=python:loyalty_site.cores`.
 
 The threads of one interpreter run in turn. Spread over the cores they wake each other across them, and find nothing of
 what they need in the caches there. For a machine that serves nothing else: processes that do not know of each other,
@@ -8,6 +8,8 @@ as several containers on one machine, would choose the same cores (docs/deploy/s
 import os
 from collections import Counter
 from typing import Any
+
+from loyalty_site.web import *  # noqa: F403 (gunicorn takes its settings from here)
 
 
 def pre_fork(server: Any, worker: Any) -> None:

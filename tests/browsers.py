@@ -77,7 +77,7 @@ def live_site(own_database: OwnDatabase, collected_static: Path, tmp_path: Path)
                     "gunicorn",
                     "loyalty_site.wsgi",
                     f"--bind=fd://{listener.fileno()}",
-                    "--worker-class=gthread",
+                    "--config=python:loyalty_site.web",
                     "--workers=1",
                     "--threads=4",
                     "--graceful-timeout=5",

@@ -9,10 +9,11 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 
 from loyalty_site import embedded
@@ -105,6 +106,26 @@ def superuser(database: str) -> "psycopg.Connection[Any]":
     """A connection that may do anything."""
     server = home()
     return psycopg.connect(server.admin_url.replace("/postgres?", f"/{database}?"), autocommit=True)
+
+
+@contextmanager
+def server_on(cores: list[int]) -> Iterator[None]:
+    """The server, and what it starts meanwhile, on these cores alone, as CPUAffinity does in docs/deploy/systemd.md."""
+    _keep_server_to(cores)
+    try:
+        yield
+    finally:
+        _keep_server_to(sorted(os.sched_getaffinity(0)))
+
+
+def _keep_server_to(cores: list[int]) -> None:
+    first = (_prepared[0].data / "postmaster.pid").read_text().split()[0]
+    postmaster = psutil.Process(int(first))
+    # Whoever is started after this has it from the postmaster.
+    postmaster.cpu_affinity(cores)
+    for process in postmaster.children():
+        with suppress(psutil.NoSuchProcess):
+            process.cpu_affinity(cores)
 
 
 def version() -> str:

@@ -16,11 +16,6 @@ pytestmark = [
 CORES = sorted(os.sched_getaffinity(0)) if sys.platform.startswith("linux") else []
 
 
-def workers_of(web):
-    with open(f"/proc/{web.process.pid}/task/{web.process.pid}/children") as children:
-        return [int(pid) for pid in children.read().split()]
-
-
 def kept_to(pid):
     """The cores that each thread of the process may run on."""
     return [os.sched_getaffinity(int(thread)) for thread in os.listdir(f"/proc/{pid}/task")]
@@ -30,7 +25,7 @@ def settled(web, count):
     """The processes, once there are so many and each keeps to one core; and those cores."""
     end = time.monotonic() + 60
     while time.monotonic() < end:
-        pids = workers_of(web)
+        pids = web.workers()
         cores = [kept_to(pid) for pid in pids]
         if len(pids) == count and all(len(each) == 1 for threads in cores for each in threads):
             return pids, [core for [core] in (threads[0] for threads in cores)]
@@ -45,7 +40,7 @@ def test_each_process_has_a_core_and_one_that_takes_the_place_of_another_has_its
         assert sorted(cores) == CORES
 
         os.kill(pids[0], signal.SIGKILL)
-        while pids[0] in workers_of(web):
+        while pids[0] in web.workers():
             time.sleep(0.05)
 
         _, cores = settled(web, count)
@@ -70,6 +65,6 @@ def test_threads_that_begin_later_stay_there_too(own_database):
 
 def test_without_it_they_go_where_they_like(own_database):
     with serving() as web:
-        [pid] = workers_of(web)
+        [pid] = web.workers()
 
         assert all(sorted(each) == CORES for each in kept_to(pid))

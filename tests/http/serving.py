@@ -24,6 +24,11 @@ class Web:
     port: int
     process: "subprocess.Popen[bytes]"
 
+    def workers(self) -> list[int]:
+        """The process ids of its workers, on Linux."""
+        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as children:
+            return [int(pid) for pid in children.read().split()]
+
     def kill(self) -> None:
         """End all of it as a power cut would."""
         os.killpg(self.process.pid, signal.SIGKILL)
@@ -50,7 +55,7 @@ def serving(*options: str, **environment: str) -> Iterator[Web]:
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "gunicorn", "loyalty_site.wsgi", f"--bind=fd://{listener.fileno()}"),
-                *("--worker-class=gthread", "--workers=1", "--threads=8", *options),
+                *("--config=python:loyalty_site.web", "--workers=1", *options),
             ],
             cwd=server.ROOT,
             env={**os.environ, "LOG_LEVEL": "WARNING", **environment},
@@ -74,7 +79,7 @@ def _wait(web: Web) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and web.process.poll() is None:
         try:
-            if web.call("GET", "/api/v1/nothing")[0] == 404:
+            if web.call("GET", "/api/v1/nothing")[0] < 500:
                 return
         except OSError:
             time.sleep(0.1)

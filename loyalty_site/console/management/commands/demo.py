@@ -156,11 +156,9 @@ _GUNICORN = (
     "-m",
     "gunicorn",
     "loyalty_site.wsgi",
-    "--worker-class=gthread",
+    "--config=python:loyalty_site.web",
     "--workers=1",
-    "--threads=8",
     "--graceful-timeout=5",
-    "--no-control-socket",
 )
 
 
