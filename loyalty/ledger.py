@@ -7,7 +7,7 @@ looks, then moves them and writes immutable entries. PostgreSQL refuses every ot
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from django.db import DatabaseError, connection, transaction
@@ -39,6 +39,14 @@ __all__ = [
     "post_once",
     "refusal_of",
 ]
+
+
+class Through(Protocol):
+    """Runs the ledger's statement: `run`, or what sends one of its own along before it."""
+
+    def __call__(self, statement: str, parameters: Sequence[Any], *, last: bool) -> list[tuple[Any, ...]]:
+        """Its rows; none where it was not run after all."""
+
 
 # From this many postings on, a batch without a member twice goes through the set-based body.
 SET_FROM = 16
@@ -94,6 +102,7 @@ def post(
     body: str | None = None,
     news: Sequence[str | None] = (),
     last: bool = False,
+    through: Through = run,
 ) -> list[Posted]:
     """Move value and record why, in one round trip. Return one `Posted` per posting, in order.
 
@@ -103,7 +112,8 @@ def post(
     names the function body to use ("rows" or "set"); by itself it takes the set-based one for large batches in which
     no member stands twice. `news` has, for each posting, the kind of the event that tells of its entry, or None; the
     function writes it beside the entry (`told`), which costs no further round trip. `last` promises that nothing
-    follows in this transaction, which may then commit in the same round trip.
+    follows in this transaction, which may then commit in the same round trip. `through` runs the statement, perhaps
+    behind one of the caller's that has a say in it: without its rows nothing was posted, and nothing is returned.
 
     Raises `InsufficientPoints`, `InsufficientStamps`, `MoreThanWasTaken`, `CardInactive` where a posting refuses,
     `KeyReused` if a key comes back with another request, `OrderAlreadyUsed` if it belongs to another member,
@@ -121,12 +131,14 @@ def post(
         body = "set" if large else "rows"
     post_once()
     try:
-        rows = run(_POST[body], [moment_text(at), _encode(postings, news if body == "rows" else ())], last=last)
+        rows = through(_POST[body], [moment_text(at), _encode(postings, news if body == "rows" else ())], last=last)
     except DatabaseError as error:
         refusal = refusal_of(error)
         if refusal is None:
             raise
         raise refusal from error
+    if not rows:
+        return []
     firsts = _firsts(rows) if any(row[1] == "replayed" for row in rows) else {}
     posted = [_posted(posting, row, firsts, at) for posting, row in zip(postings, rows, strict=True)]
     if news and body == "rows":

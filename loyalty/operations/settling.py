@@ -19,6 +19,7 @@ from loyalty.queries import locks
 from loyalty_site import outbox
 from loyalty_site.outbox import Event
 from loyalty_site.postgres.own import own_connection
+from loyalty_site.prepared import run
 
 _points_log = structlog.get_logger("loyalty.points_service")
 _stamps_log = structlog.get_logger("loyalty.stamp_service")
@@ -39,20 +40,25 @@ def settle(
     also: Callable[[list[Posted]], Iterable[Event]] | None = None,
     qualifying: dict[UUID, int] | None = None,
     last: bool = False,
+    through: ledger.Through = run,
 ) -> list[Posted]:
     """Post the bookings as one batch and publish what came of them; runs in the caller's transaction.
 
     A retry posts nothing and publishes nothing. Members who reached a higher tier are in it afterwards. `also` makes
     further events from what was posted, once it is. `qualifying` are points towards a tier, by member id, read under
     the members' locks. `last` promises that no news comes of it but the entries', and that nothing follows in this
-    transaction. Raises what `ledger.post` raises.
+    transaction. `through` is as in `ledger.post`: where it has nothing posted, nothing comes of it. Raises what
+    `ledger.post` raises.
     """
     posted = _credited(bookings, at) or ledger.post(
         [booking.posting for booking in bookings],
         at=at,
         news=[_kind(booking) for booking in bookings],
         last=last,
+        through=through,
     )
+    if not posted:
+        return []
     events = [
         booking.news.of(one)
         for booking, one in zip(bookings, posted, strict=True)

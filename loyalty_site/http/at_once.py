@@ -11,8 +11,8 @@ from typing import Any
 from uuid import UUID
 
 from loyalty_site.http.idempotency import IS_NEW, TAKING
-from loyalty_site.http.lateral import followed, row_of_second
 from loyalty_site.http.media import rendered
+from loyalty_site.lateral import followed, row_of_second
 from loyalty_site.prepared import run
 
 Row = tuple[Any, ...]

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from django.db import connection
 
-from loyalty_site.http.lateral import Reading, followed, row_of_second
 from loyalty_site.http.secrets import digest
+from loyalty_site.lateral import Reading, followed, row_of_second
 from loyalty_site.prepared import run
 from loyalty_site.tenants import permissions
 from loyalty_site.tenants.models import Merchant, StaffRole, Store, User

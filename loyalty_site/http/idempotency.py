@@ -10,8 +10,8 @@ from uuid import UUID
 from django.utils import timezone
 from rest_framework.request import Request
 
-from loyalty_site.http.lateral import Reading, followed, row_of_second
 from loyalty_site.http.models import IdempotentAnswer
+from loyalty_site.lateral import Reading, followed, row_of_second
 from loyalty_site.prepared import run
 from loyalty_site.refusals import Refusal
 

@@ -22,9 +22,9 @@ from loyalty_site.http.authentication import KeyAuthentication, MemberAuthentica
 from loyalty_site.http.casing import snake
 from loyalty_site.http.credentials import Caller, Usage
 from loyalty_site.http.fields import Input
-from loyalty_site.http.lateral import Reading
 from loyalty_site.http.media import CamelParser, CamelRenderer, rendered, written
 from loyalty_site.http.models import Scope
+from loyalty_site.lateral import Reading
 from loyalty_site.refusals import Refusal
 from loyalty_site.tenants.models import Merchant, Store, User
 from loyalty_site.tenants.permissions import holds_anywhere, may

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from loyalty.models import Member
 from loyalty.operations import points, redemptions, refunds, stamps
+from loyalty_site.outbox.models import OutboxEvent
 from tests.bench import people
 
 
@@ -47,12 +48,20 @@ def test_a_retry_reads_the_first_entry(member, counter, noon):
     assert len(asked(buy)) <= 2
 
 
-def test_a_redemption_asks_twice(member, counter, noon):
+def test_a_redemption_its_entry_and_all_their_news_are_one_statement(member, counter, noon):
     statements = asked(
         lambda: redemptions.redeem(member=member, store=counter, points=5, order_reference="R-1", at=noon)
     )
 
-    assert len(statements) == 2, statements
+    assert len(statements) == 1, statements
+    kinds = set(OutboxEvent.objects.values_list("kind", flat=True))
+    assert {"loyalty.redemption_requested", "loyalty.redemption_fulfilled", "loyalty.points_redeemed"} <= kinds
+
+
+def test_a_hold_and_its_news_are_one_statement(member, noon):
+    statements = asked(lambda: redemptions.hold(member=member, points=5, at=noon))
+
+    assert len(statements) == 1, statements
 
 
 def test_a_refund_asks_six_times_at_most(member, counter, noon):

@@ -1,6 +1,6 @@
 """Asking for points to be spent: held for now, or spent in one go as a till does."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,13 +9,13 @@ from django.db import transaction
 
 from loyalty import ledger
 from loyalty.events import PointsRedeemed, RedemptionFulfilled, RedemptionRequested
-from loyalty.ledger import KeyReused, OrderAlreadyUsed, Posting, Short
+from loyalty.ledger import KeyReused, OrderAlreadyUsed, Posted, Posting, Short
 from loyalty.models import EntryType, Member, Redemption, Reward
 from loyalty.operations.orders import LONGEST_KEY, LONGEST_REFERENCE, InvalidReference, reference, whole_points
 from loyalty.operations.points import ProgramInactive
 from loyalty.operations.redemptions import offering
 from loyalty.operations.redemptions.refusals import RewardUnavailable
-from loyalty.operations.redemptions.writing import Written, write_new
+from loyalty.operations.redemptions.writing import WithItsPosting, Written, write_new
 from loyalty.operations.settling import Booking, settle
 from loyalty.queries import asked, offers
 from loyalty.queries.offers import Offer
@@ -62,15 +62,9 @@ def hold(
         order_reference=order_reference,
         metadata=metadata,
     )
-    told: list[Event] = [RedemptionRequested.of(redemption, at=at)]
-    early = [] if outbox.is_gathering() else told
-    written = _write_once(redemption, offer, at=at, news=early)
-    if isinstance(written, Redemption):
-        return written
-    rewards = [offer.reward] if offer is not None else []
-    late = [*([] if early else told), *written.news(rewards, merchant_id=member.merchant_id, at=at)]
-    settle([booking], at=at, also=lambda posted: late)
-    return redemption
+    told = [RedemptionRequested.of(redemption, at=at)]
+    settled = _settle_new(redemption, booking, offer, at=at, news=lambda codes: told)
+    return settled if isinstance(settled, Redemption) else redemption
 
 
 def holding(
@@ -144,18 +138,10 @@ def redeem(
         actor=actor,
         metadata=metadata,
     )
-    # Written with the redemption it costs no round trip more; but which codes it is given, only that statement says.
-    gives = offer is not None and offer.reward.gives_codes
-    early = [] if gives or outbox.is_gathering() else redeemed(redemption, [], at=at)
-    written = _write_once(redemption, offer, at=at, news=early)
-    if isinstance(written, Redemption):
-        return written
-    tell_codes(booking, written)
-    rewards = [offer.reward] if offer is not None else []
-    told = [] if early else redeemed(redemption, written.codes.get(redemption.pk, []), at=at)
-    late = [*told, *written.news(rewards, merchant_id=member.merchant_id, at=at)]
-    [posted] = settle([booking], at=at, also=lambda posted: late, last=not late)
-    redemption.entry = posted.entry
+    settled = _settle_new(redemption, booking, offer, at=at, news=lambda codes: redeemed(redemption, codes, at=at))
+    if isinstance(settled, Redemption):
+        return settled
+    redemption.entry = settled.entry
     return redemption
 
 
@@ -223,12 +209,18 @@ def redeemed(redemption: Redemption, codes: list[str], *, at: datetime) -> list[
     return [RedemptionRequested.of(redemption, at=at), RedemptionFulfilled.of(redemption, at=at, codes=codes)]
 
 
-def _write_once(
-    redemption: Redemption, offer: Offer | None, *, at: datetime, news: Sequence[Event]
-) -> Written | Redemption:
-    """Write it if it may be, and its news; the redemption that came of the same request before, where there is one.
+def _settle_new(
+    redemption: Redemption,
+    booking: Booking,
+    offer: Offer | None,
+    *,
+    at: datetime,
+    news: Callable[[list[str]], Sequence[Event]],
+) -> Posted | Redemption:
+    """Write it if it may be, post for it, and publish `news`, given its codes, and what else came of it.
 
-    Raises what judging and writing raise, `OrderAlreadyUsed` and `KeyReused`.
+    Or return the redemption that came of the same request before, where there is one. Raises what judging, writing and
+    posting raise, `OrderAlreadyUsed` and `KeyReused`.
     """
     if offer is not None:
         try:
@@ -238,12 +230,38 @@ def _write_once(
             if (first := asked_before(redemption)) is not None:
                 return first
             raise
-    written = write_new([redemption], at=at, news=news)
-    if redemption.pk not in written.ids:
-        first = asked_before(redemption)
-        assert first is not None  # noqa: S101 (its key was the conflict)
-        return first
-    return written
+    rewards = [offer.reward] if offer is not None else []
+
+    def also(written: Written) -> list[Event]:
+        return written.news(rewards, merchant_id=redemption.merchant_id, at=at)
+
+    if redemption.status == Redemption.Status.FULFILLED and any(reward.gives_codes for reward in rewards):
+        # Its entry names the codes, so they have to be known before.
+        written = write_new([redemption], at=at)
+        if redemption.pk not in written.ids:
+            return _asked_for_before(redemption)
+        tell_codes(booking, written)
+        codes = written.codes.get(redemption.pk, [])
+        [posted] = settle([booking], at=at, also=lambda _: [*news(codes), *also(written)])
+        return posted
+    # Written along with the redemption the news costs no round trip more.
+    early = [] if outbox.is_gathering() else news([])
+    late = [] if early else news([])
+    along = WithItsPosting(redemption, at=at, news=early)
+    settled = settle(
+        [booking],
+        at=at,
+        also=lambda _: [*late, *also(along.written)],
+        last=bool(early) and not redemption.units_taken,
+        through=along,
+    )
+    return settled[0] if settled else _asked_for_before(redemption)
+
+
+def _asked_for_before(redemption: Redemption) -> Redemption:
+    first = asked_before(redemption)
+    assert first is not None  # noqa: S101 (its key was the conflict)
+    return first
 
 
 def asked_before(redemption: Redemption) -> Redemption | None:

@@ -13,6 +13,7 @@ from loyalty.events import RewardCodesLow, RewardSoldOut
 from loyalty.models import CheckoutIntent, Redemption, Reward
 from loyalty.operations.redemptions.refusals import RewardUnavailable
 from loyalty_site import outbox
+from loyalty_site.lateral import followed, row_of_second
 from loyalty_site.outbox import Event
 from loyalty_site.prepared import run
 from loyalty_site.texts import refuse_what_cannot_be_kept
@@ -89,12 +90,22 @@ pools AS (
          LIMIT asked.codes + 20) AS pool) AS codes
       FROM asked)"""
 
-_IDS = "SELECT (SELECT coalesce(array_agg(s.id), '{{}}') FROM {source} s)"
-_STOCKED = "(SELECT coalesce(jsonb_object_agg(s.id, s.stock), '{}') FROM stocked s)::text"
+_IDS = "(SELECT coalesce(array_agg(s.id), '{{}}') FROM {source} s) AS ids"
+_STOCKED = "(SELECT coalesce(jsonb_object_agg(s.id, s.stock), '{}') FROM stocked s)::text AS stock"
 _GIVEN = """(
            SELECT coalesce(jsonb_agg(jsonb_build_array(g.redemption_id, g.code) ORDER BY g.id), '[]')
-             FROM given g)::text,
-       (SELECT coalesce(jsonb_object_agg(p.reward_id, p.codes), '{}') FROM pools p)::text"""
+             FROM given g)::text AS codes,
+       (SELECT coalesce(jsonb_object_agg(p.reward_id, p.codes), '{}') FROM pools p)::text AS pools"""
+_NO_STOCK, _NO_CODES = "'{}' AS stock", "'[]' AS codes, '{}' AS pools"
+
+
+@dataclass(slots=True)
+class _Statement:
+    """A WITH clause that writes, its parameters, and the four columns that say what was written."""
+
+    clause: str
+    values: list[Any]
+    columns: str = ""
 
 
 def write_new(
@@ -115,6 +126,37 @@ def write_new(
     if not redemptions:
         _run(f"WITH {_intents(intents)[0]} SELECT 1", _intents(intents)[1])
         return Written(frozenset())
+    statement = _insertion(redemptions, at=at, intents=intents, news=news)
+    written = _written(statement, prepared=len(redemptions) == 1 and not intents)
+    _note_new(redemptions, written, news)
+    return written
+
+
+class WithItsPosting:
+    """Writes a new redemption in the statement that posts for it: hand it to `settle` as `through`.
+
+    Nothing is posted where the key was known; `written` says so afterwards. Publishes `news` where it is inserted. Not
+    for one that is given codes, which its entry is to name. Its reward and member are locked.
+    """
+
+    written = Written(frozenset())
+
+    def __init__(self, redemption: Redemption, *, at: datetime, news: Sequence[Event]) -> None:
+        self._redemption, self._at, self._news = redemption, at, news
+
+    def __call__(self, statement: str, parameters: Sequence[Any], *, last: bool) -> list[tuple[Any, ...]]:
+        """The rows of the ledger's statement; none where the redemption was there before."""
+        writing = _insertion([self._redemption], at=self._at, intents=(), news=self._news)
+        both = followed(f"(SELECT {writing.columns}) written", statement, "cardinality(written.ids) > 0")
+        rows = run(f"{writing.clause} {both}", [*writing.values, *parameters], last=last)
+        self.written = _read(rows[0][:4])
+        _note_new([self._redemption], self.written, self._news)
+        return [posted for row in rows if (posted := row_of_second(row[4:])) is not None]
+
+
+def _insertion(
+    redemptions: Sequence[Redemption], *, at: datetime, intents: Sequence[CheckoutIntent], news: Sequence[Event]
+) -> _Statement:
     fields = Redemption._meta.concrete_fields
     values: list[Any] = [
         field_.get_db_prep_save(field_.pre_save(redemption, add=True), connection)
@@ -122,39 +164,38 @@ def write_new(
         for field_ in fields
     ]
     row = f"({', '.join(['%s'] * len(fields))})"
-    statement = (
+    statement = _Statement(
         f"WITH made AS (INSERT INTO {Redemption._meta.db_table} ({', '.join(str(each.column) for each in fields)}) "
         f"VALUES {', '.join([row] * len(redemptions))} "
         "ON CONFLICT (merchant_id, key) WHERE key IS NOT NULL DO NOTHING "
-        "RETURNING id, reward_id, quantity, units_taken, status)"
+        "RETURNING id, reward_id, quantity, units_taken, status)",
+        values,
     )
-    gives = any(
+    if news:
+        text, more = outbox.insert_where(news, "EXISTS (SELECT 1 FROM made)")
+        statement.clause += f", told AS ({text})"
+        statement.values += more
+    limited = any(redemption.units_taken for redemption in redemptions)
+    return _whole(statement, "made", "-", gives=_give_codes(redemptions), limited=limited, at=at, intents=intents)
+
+
+def _give_codes(redemptions: Sequence[Redemption]) -> bool:
+    return any(
         redemption.status == Redemption.Status.FULFILLED
         and redemption.reward is not None
         and redemption.reward.gives_codes
         for redemption in redemptions
     )
-    limited = any(redemption.units_taken for redemption in redemptions)
-    if news:
-        text, more = outbox.insert_where(news, "EXISTS (SELECT 1 FROM made)")
-        statement += f", told AS ({text})"
-        values += more
-    written = _written(
-        *(statement, values, "made", "-"),
-        is_one=len(redemptions) == 1,
-        gives=gives,
-        limited=limited,
-        at=at,
-        intents=intents,
-    )
+
+
+def _note_new(redemptions: Sequence[Redemption], written: Written, news: Sequence[Event]) -> None:
     if news and written.ids:
         outbox.announce()
     for redemption in redemptions:
         if redemption.pk in written.ids:
             redemption._state.adding, redemption._state.db = False, "default"
-            if gives:
+            if _give_codes([redemption]):
                 _check_codes(redemption, written)
-    return written
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,14 +245,8 @@ def write_closed(
         values += [at]
     gives = fulfils and any(each.reward is not None and each.reward.gives_codes for each in redemptions)
     limited = not fulfils and any(each.units_taken for each in redemptions)
-    written = _written(
-        *(statement, values, "closed", "+"),
-        is_one=len(redemptions) == 1,
-        gives=gives,
-        limited=limited,
-        at=at,
-        intents=intents,
-    )
+    whole = _whole(_Statement(statement, values), "closed", "+", gives=gives, limited=limited, at=at, intents=intents)
+    written = _written(whole, prepared=len(redemptions) == 1 and not intents)
     for redemption in redemptions:
         if redemption.pk in written.ids:
             redemption.status, redemption.reason, redemption.entry_id = closing.status, closing.reason, closing.entry_id
@@ -222,33 +257,39 @@ def write_closed(
     return written
 
 
-def _written(
-    statement: str,
-    values: list[Any],
+def _whole(
+    statement: _Statement,
     source: str,
     sign: str,
     *,
-    is_one: bool,
     gives: bool,
     limited: bool,
     at: datetime,
     intents: Sequence[CheckoutIntent],
-) -> Written:
+) -> _Statement:
     # PostgreSQL plans only what is asked for: most rewards have neither a stock nor codes.
     if limited:
-        statement += _STOCK.format(source=source, sign=sign)
+        statement.clause += _STOCK.format(source=source, sign=sign)
     if gives:
-        statement += _CODES.format(source=source)
-        values.append(at)
+        statement.clause += _CODES.format(source=source)
+        statement.values.append(at)
     if intents:
         text, more = _intents(intents)
-        statement += f", {text}"
-        values += more
-    answer = [_IDS.format(source=source), _STOCKED if limited else "'{}'", _GIVEN if gives else "'[]', '{}'"]
+        statement.clause += f", {text}"
+        statement.values += more
+    said = [_IDS.format(source=source), _STOCKED if limited else _NO_STOCK, _GIVEN if gives else _NO_CODES]
+    statement.columns = ", ".join(said)
+    return statement
+
+
+def _written(statement: _Statement, *, prepared: bool) -> Written:
     # The texts of one redemption are few, and so prepared once a connection; those of many are as many as there are
     # rows, and a row of several leaves the types of its parameters open.
-    prepared = is_one and not intents
-    ids, *rest = _run(f"{statement} {', '.join(answer)}", values, prepared=prepared)
+    return _read(_run(f"{statement.clause} SELECT {statement.columns}", statement.values, prepared=prepared))
+
+
+def _read(row: Sequence[Any]) -> Written:
+    ids, *rest = row
     stock, codes, pools = map(json.loads, rest)
     given: dict[UUID, list[str]] = {}
     for redemption_id, code in codes:

@@ -14,8 +14,8 @@ from loyalty.models import LedgerEntry, Member
 from loyalty.operations import cards
 from loyalty.queries import faces
 from loyalty_site.http.at_once import AtOnce
-from loyalty_site.http.lateral import Reading
 from loyalty_site.http.views import Answer, StoreView
+from loyalty_site.lateral import Reading
 from loyalty_site.refusals import NotFound, Refusal
 
 TAG = "Loyalty - Store"
