@@ -11,6 +11,7 @@ import subprocess
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from cryptography import x509
@@ -18,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests import server
-from tests.http.serving import serving
+from tests.http.serving import at_once, serving
 
 # Debian's is not on everybody's path.
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -69,7 +70,8 @@ def configuration(folder, web, plain, secure):
         said = said.replace(what, instead)
     paths = [f"{each}_temp_path {folder}/{each};" for each in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")]
     return f"""
-        daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1;
+        {"user root;" if os.geteuid() == 0 else ""} daemon off; worker_processes 1;
+        pid {folder}/pid; error_log {folder}/error.log;
         events {{ }}
         http {{ access_log off; {" ".join(paths)} {said} }}"""
 
@@ -166,6 +168,21 @@ def test_a_body_too_large_is_refused_before_web(site):
     status, _, _ = site.asked(site.connect(), method="POST", body=b" " * (21 * 2**20))
 
     assert status == 413
+
+
+def test_bodies_that_web_does_not_read_cost_no_other_caller_an_answer(own_database, tmp_path):
+    """nginx sends the next caller's request on a connection as soon as it has the answer to the one before."""
+    with proxied(tmp_path, "--workers=2") as site:
+
+        def post(size, times):
+            connection = site.connect()
+            path = "/api/v1/store/loyalty/cards/1/points"
+            return {site.asked(connection, path, "POST", b" " * size)[0] for _ in range(times)}
+
+        calls = [partial(post, 200_000, 60)] * 2 + [partial(post, 2, 200)] * 4
+        answers = at_once(calls)
+
+    assert answers == [{401}] * 6
 
 
 def test_a_client_that_sends_slowly_holds_no_thread_of_web(own_database, tmp_path):

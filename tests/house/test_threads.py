@@ -6,12 +6,14 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 import time
 from threading import Thread
 
 import pytest
 
+from tests import server
 from tests.http.serving import at_once, serving
 
 pytestmark = [
@@ -113,6 +115,46 @@ def test_requests_sent_in_one_go_are_answered_in_turn(own_database):
             received += asking.recv(65536)
 
     assert statuses == [b"401", b"404", b"401", b"404"]
+
+
+def test_requests_sent_in_one_go_need_no_other_thread(own_database):
+    with serving() as web, socket.create_connection(("127.0.0.1", web.port), timeout=60) as asking:
+        before, answered = waits_of_first_thread(web), 0
+        # Few enough to be read in one go as well.
+        asking.sendall(NOTHING * 100)
+        while answered < 100:
+            answered += asking.recv(65536).count(b"HTTP/1.1 404")
+
+        assert waits_of_first_thread(web) - before < 50
+
+
+@pytest.mark.parametrize("size", [70_000, 10_000_000])
+def test_a_body_that_nobody_read_does_not_cost_the_connection(own_database, size):
+    with serving() as web:
+        kept = Kept(web)
+        kept.connection.connect()
+        first = kept.connection.sock
+
+        for _ in range(3):
+            kept.connection.request("POST", "/api/v1/store/loyalty/cards/1/points", b" " * size)
+            response = kept.connection.getresponse()
+            response.read()
+            assert response.status == 401
+        assert kept.ask()[0] == 404
+        assert kept.connection.sock is first
+
+
+@pytest.mark.parametrize("module", ["loyalty_site.web", "loyalty_site.cores"])
+def test_gunicorn_takes_its_settings_from_the_module(module):
+    command = [sys.executable, "-m", "gunicorn", "loyalty_site.wsgi", f"--config=python:{module}", "--print-config"]
+    said = subprocess.run(command, cwd=server.ROOT, capture_output=True, text=True, check=True).stdout
+    settings = dict(re.findall(r"^(\w+) +(?:= )?(.*)$", said, re.M))
+
+    assert settings["worker_class"] == "loyalty_site.threads.Worker"
+    assert settings["threads"] == "8"
+    assert settings["control_socket_disable"] == "True"
+    # nginx keeps a connection for 60 seconds unless it is told otherwise, and is to be the one that closes it.
+    assert int(settings["keepalive"]) > 60
 
 
 def test_who_hangs_up_costs_no_thread(own_database):
