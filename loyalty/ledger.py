@@ -129,7 +129,9 @@ def post(
     if body is None:
         large = len(postings) >= SET_FROM and len({posting.member.pk for posting in postings}) == len(postings)
         body = "set" if large else "rows"
-    post_once()
+    # What is posted behind a statement of the caller's may turn out not to be.
+    if through is run:
+        post_once()
     try:
         rows = through(_POST[body], [moment_text(at), _encode(postings, news if body == "rows" else ())], last=last)
     except DatabaseError as error:
@@ -139,6 +141,8 @@ def post(
         raise refusal from error
     if not rows:
         return []
+    if through is not run:
+        post_once()
     firsts = _firsts(rows) if any(row[1] == "replayed" for row in rows) else {}
     posted = [_posted(posting, row, firsts, at) for posting, row in zip(postings, rows, strict=True)]
     if news and body == "rows":

@@ -101,6 +101,10 @@ class TestServer:
         database = f"{self.prefix}_{name}"
         with self.admin() as admin:
             self._make_template_once(admin)
+            if template:
+                # The bell of whoever filled it keeps a connection for a while, and nobody copies what is in use.
+                gone = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = %s"
+                admin.execute(gone, [template])
             admin.execute(
                 sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {} STRATEGY {}").format(
                     sql.Identifier(database),

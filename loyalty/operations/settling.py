@@ -47,10 +47,10 @@ def settle(
     A retry posts nothing and publishes nothing. Members who reached a higher tier are in it afterwards. `also` makes
     further events from what was posted, once it is. `qualifying` are points towards a tier, by member id, read under
     the members' locks. `last` promises that no news comes of it but the entries', and that nothing follows in this
-    transaction. `through` is as in `ledger.post`: where it has nothing posted, nothing comes of it. Raises what
-    `ledger.post` raises.
+    transaction. `through` is as in `ledger.post`: where it has nothing posted, nothing comes of it, and `also` is not
+    asked. Raises what `ledger.post` raises.
     """
-    posted = _credited(bookings, at) or ledger.post(
+    posted = (_credited(bookings, at) if through is run else None) or ledger.post(
         [booking.posting for booking in bookings],
         at=at,
         news=[_kind(booking) for booking in bookings],

@@ -136,7 +136,8 @@ class WithItsPosting:
     """Writes a new redemption in the statement that posts for it: hand it to `settle` as `through`.
 
     Nothing is posted where the key was known; `written` says so afterwards. Publishes `news` where it is inserted. Not
-    for one that is given codes, which its entry is to name. Its reward and member are locked.
+    for one that is given codes, which its entry is to name. A reward with a stock is locked: the stock itself may be
+    moved after the member.
     """
 
     written = Written(frozenset())
