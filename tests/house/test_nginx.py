@@ -12,14 +12,18 @@ import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from urllib.parse import urlencode
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from referrals.models import DeviceTrace
 from tests import server
+from tests.cast import make_merchant
 from tests.http.serving import at_once, serving
+from tests.storefront.joining import ANNA
 
 # Debian's is not on everybody's path.
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -151,6 +155,29 @@ def test_web_knows_that_it_was_asked_over_tls_and_believes_nobody_else(site):
 
     assert (status, json.loads(body)["code"]) == (404, "not_found")
     assert "max-age" in headers["Strict-Transport-Security"]
+
+
+def test_the_address_of_a_visitor_is_whom_nginx_was_called_by_not_whom_they_name(
+    own_database, collected_static, monkeypatch, tmp_path
+):
+    make_merchant("cafe")
+    monkeypatch.setenv("STATIC_ROOT", str(collected_static))
+    named = {"X-Forwarded-For": "85.93.201.7"}
+    with proxied(tmp_path) as site:
+        connection = site.connect()
+        status, headers, page = site.asked(connection, "/join/cafe", **named)
+        [token] = re.findall(rb'name="csrfmiddlewaretoken" value="(\w+)"', page)
+        sent = {
+            "Cookie": "; ".join(each.split(";")[0] for each in headers.get_all("Set-Cookie")),
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Referer": f"https://{HOST}/join/cafe",
+        }
+        form = urlencode(ANNA | {"csrfmiddlewaretoken": token.decode()})
+        joined, _, _ = site.asked(connection, "/join/cafe", "POST", form, **sent, **named)
+
+    assert (status, joined) == (200, 303)
+    # An address of the machine's own is nobody's: only the browser was marked.
+    assert {trace.kind for trace in DeviceTrace.objects.all()} == {"device"}
 
 
 def test_connections_to_web_are_kept_between_requests(site):

@@ -12,6 +12,7 @@ from loyalty.models import Program
 from tests.bench import people
 from tests.cast import make_merchant
 from tests.databases import OwnDatabase
+from tests.performance.crowds import load
 
 MakeCrowd = Callable[..., Program]
 
@@ -36,14 +37,7 @@ def _maker(database: OwnDatabase) -> Iterator[MakeCrowd]:
 
         def make(crowd: people.Crowd, **rules: Any) -> Program:
             program = make_merchant("crowd", **rules)
-            loaded = ("loyalty_members", "loyalty_ledger_entries")
-            with owner.transaction():
-                for table in loaded:
-                    owner.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER".encode())
-                people.load(owner, program, 1, crowd)
-            with owner.transaction():
-                for table in loaded:
-                    owner.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER".encode())
+            load(owner, program, 1, crowd)
             owner.execute("VACUUM ANALYZE")
             return program
 

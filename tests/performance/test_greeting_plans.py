@@ -13,6 +13,7 @@ from notifications import greetings
 from notifications.models import GreetingSettings
 from tests.bench import people
 from tests.cast import NOON, make_merchant
+from tests.performance.crowds import load
 from tests.performance.plans import looked_at, plan_of, read_through
 
 MEMBERS = 50_000
@@ -26,7 +27,6 @@ UPDATE customers SET birth_date = date '1990-01-01' + (hashtext(id::text) & 1023
 INSERT INTO message_preferences (id, merchant_id, customer_id, email, sms, push, updated_at)
 SELECT gen_random_uuid(), merchant_id, id, true, true, true, now() FROM customers WHERE hashtext(id::text) % 10 = 0;
 """
-LOADED = ("loyalty_members", "loyalty_ledger_entries")
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +35,7 @@ def made(make_modules_crowd, modules_database):
     seen = people.Crowd(members=MEMBERS, active_at=NOON - timedelta(days=59), points=10)
     other = make_merchant("other")
     with psycopg.connect(modules_database.owner_url, autocommit=True) as owner:
-        with owner.transaction():
-            for table in LOADED:
-                owner.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER".encode())
-            people.load(owner, other, 2, seen)
-        with owner.transaction():
-            for table in LOADED:
-                owner.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER".encode())
+        load(owner, other, 2, seen)
         program = make_modules_crowd(seen)
         owner.execute(_PEOPLE)
         owner.execute("VACUUM ANALYZE")

@@ -126,7 +126,7 @@ class Command(ReportCommand):
             "address": address,
             "console": f"{address}admin/",
             "api": f"{address}docs",
-            "mail": f"{address}admin/mail/",
+            "platform_mail": f"{address}admin/mail/",
             "logs": _shown(processes.logs),
         }
 
