@@ -1,5 +1,6 @@
 """What every test can ask for. The server itself is started in `tests/server.py`."""
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -31,6 +32,14 @@ def pytest_configure() -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """Twice as many workers as cores, at most eight: half of a test's time it waits, for PostgreSQL or a child."""
     return min(8, 2 * (os.cpu_count() or 1))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """What is there by now stays to the end: Python looks for garbage in what the tests make alone, and less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000)
 
 
 @pytest.hookimpl(wrapper=True)

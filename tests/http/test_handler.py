@@ -102,14 +102,14 @@ def test_no_answer_is_without_its_id_not_even_where_the_host_is_none_of_ours(til
     assert headers["Content-Length"] != "0"
 
 
-def test_a_cookie_that_a_view_sets_arrives():
+def test_a_cookie_that_a_view_sets_arrives(db):
     with override_settings(ROOT_URLCONF=__name__):
         _, headers, _ = ask("/api/cookie", HTTP_X_API_KEY="any")
 
     assert headers["Set-Cookie"].startswith("seen=yes")
 
 
-def test_a_call_below_a_path_leaves_nothing_of_it_to_the_next():
+def test_a_call_below_a_path_leaves_nothing_of_it_to_the_next(db):
     ask("/api/v1/nothing", SCRIPT_NAME="/shop")
 
     assert get_script_prefix() == "/"
@@ -146,7 +146,7 @@ def test_a_connection_in_which_something_failed_is_given_back(till):
     assert connection.connection is not kept
 
 
-def test_what_is_streamed_is_read_to_its_end(told):
+def test_what_is_streamed_is_read_to_its_end(db, told):
     with override_settings(ROOT_URLCONF=__name__):
         status, _, body = ask("/api/stream", HTTP_X_API_KEY="any")
 
