@@ -23,8 +23,8 @@ class InterruptedTale(Exception):
     """Somebody pulled the plug."""
 
 
-def _tell(at=NOW, days=DAYS, **options):
-    return seeding.seed(at=at, days=days, plan=FEW, **options)
+def _tell(at=NOW, days=DAYS, plan=FEW, **options):
+    return seeding.seed(at=at, days=days, plan=plan, **options)
 
 
 @pytest.mark.parametrize("stops_on", [1, 180, DAYS])
@@ -60,14 +60,28 @@ def test_the_nights_have_their_analytics_as_they_were(db):
     assert len({each.points_earned for each in kept}) > 2
 
 
+def _forget(days):
+    """As after a power cut that lost the last words on how far the story had come."""
+    run = Run.objects.get(job=seeding.JOB)
+    counts = {**run.counts, "days_told": run.counts["days_told"] - days}
+    Run.objects.filter(pk=run.pk).update(status=Run.Status.FAILED, counts=counts)
+
+
+def test_who_spent_points_before_it_was_broken_off_does_not_choose_again(own_database):
+    many = [replace(each, members=40) for each in FEW]
+    _tell(plan=many)
+    # Far more days than can be lost: in many of them somebody would choose another reward now.
+    _forget(60)
+
+    assert _tell(plan=many).created
+
+    assert list(reconciliation.differences()) == []
+
+
 def test_a_day_told_twice_happens_once(db):
     _tell()
-    # As after a power cut that lost the last word on how far the story had come.
     entries = LedgerEntry.objects.exclude(type=EntryType.ADMIN_ADJUSTMENT).count()
-    run = Run.objects.get(job=seeding.JOB)
-    Run.objects.filter(pk=run.pk).update(
-        status=Run.Status.FAILED, counts={**run.counts, "days_told": run.counts["days_told"] - 1}
-    )
+    _forget(1)
 
     _tell()
 

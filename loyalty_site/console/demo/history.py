@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
-from loyalty.ledger import InsufficientPoints, Posted, Short
+from loyalty.ledger import InsufficientPoints, KeyReused, Posted, Short
 from loyalty.models import EntryType, LedgerEntry, Member, Redemption
 from loyalty.operations import cards, enrollment, points, redemptions, refunds, restores
 from loyalty.operations.points import earning
@@ -166,17 +166,21 @@ class Year:
             return
         reward = affordable[-1]
         reference = f"{visit.reference}-P"
-        if visit.whim < plan.collected_later:
-            hold = redemptions.hold(member=member, reward=reward, at=at, key=reference, order_reference=reference)
-            self.held.append(hold)
-        else:
-            redemptions.redeem(
-                member=member,
-                store=self.house.stores[visit.shop.reference],
-                reward=reward,
-                order_reference=reference,
-                at=at,
-            )
+        try:
+            if visit.whim < plan.collected_later:
+                hold = redemptions.hold(member=member, reward=reward, at=at, key=reference, order_reference=reference)
+                self.held.append(hold)
+            else:
+                redemptions.redeem(
+                    member=member,
+                    store=self.house.stores[visit.shop.reference],
+                    reward=reward,
+                    order_reference=reference,
+                    at=at,
+                )
+        except KeyReused:
+            # The day was broken off and is told again: they had chosen before, with more points than now.
+            return
         self.available[member.pk] -= reward.cost_points
 
     # --- Behind the counter -----------------------------------------------------------------------------------
@@ -247,15 +251,19 @@ class Year:
         member = next(each for each in self.members.values() if each.pk == entry.member_id)
         if not self._was_there_before(member, at):
             return
-        given = restores.restore(
-            member=member,
-            points=-entry.points_delta,
-            reason=reason,
-            actor=self.actor,
-            key=f"demo:{day}",
-            at=at,
-            entry=entry,
-        )
+        try:
+            given = restores.restore(
+                member=member,
+                points=-entry.points_delta,
+                reason=reason,
+                actor=self.actor,
+                key=f"demo:{day}",
+                at=at,
+                entry=entry,
+            )
+        except KeyReused:
+            # As above: somebody else was given theirs back.
+            return
         self.available[member.pk] += given.points_delta
 
     def _not_before_the_visit(self, member_id: UUID, at: datetime) -> datetime:

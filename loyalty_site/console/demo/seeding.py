@@ -1,11 +1,12 @@
 """Filling an empty database with the demo, once; a start that was broken off is gone on with."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.models import F, OuterRef, Subquery
 
 from loyalty.models import LedgerEntry, Member
@@ -82,7 +83,8 @@ def seed(
         try:
             _tell(run, Clock(at, so_far["of_days"]), plan or plans.merchants(), advance)
         finally:
-            with connection.cursor() as cursor:
+            # What is on its way out goes before: an interrupt may have left the connection in the middle of something.
+            with suppress(DatabaseError), connection.cursor() as cursor:
                 cursor.execute("RESET synchronous_commit")
         run.counts |= {
             "merchants": len(plan or plans.merchants()),

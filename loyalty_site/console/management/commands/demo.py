@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError, CommandParser
-from django.db import connection, connections
+from django.db import DatabaseError, connection, connections
 from django.utils import timezone
 
 from loyalty.models import Member
@@ -46,7 +46,9 @@ class Command(ReportCommand):
             super().handle(*args, **options)
             if self.processes is not None:
                 sys.exit(self._wait())
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, DatabaseError) as error:
+            if not _is_interrupt(error):
+                raise
             # Once there are processes, Ctrl-C ends the wait instead.
             self.stderr.write("Ended before it was ready; the next start goes on from here.", style_func=str)
             sys.exit(130)
@@ -149,6 +151,13 @@ class Command(ReportCommand):
         if not self._json:
             self.stderr.write(text, style_func=str)
             self.stderr.flush()
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind it: in the middle of a commit it leaves a connection that cannot end its transaction."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
 
 
 _GUNICORN = (
